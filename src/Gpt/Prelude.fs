@@ -1,0 +1,2 @@
+module Gpt.Prelude
+let x = 1

@@ -1,0 +1,3 @@
+namespace TorchSharp;
+/// <summary>x</summary>
+public static class Placeholder { }
