@@ -1,3 +1,3 @@
 module Gpt.Cli.Program
 [<EntryPoint>]
-let main _ = printfn "%d" Gpt.Prelude.x; 0
+let main _ = printfn "%d" 1; 0
