@@ -15,12 +15,12 @@ module Device =
             "libtorch"
 
     /// The main processor.
-    let cpu: torch.Device = torch.CPU
+    let cpu () : torch.Device = torch.CPU
 
     let private cudaIsThere () = torch.cuda.is_available ()
 
     /// The first CUDA device when there is one, else the main processor.
-    let best () : torch.Device = if cudaIsThere () then torch.device "cuda:0" else cpu
+    let best () : torch.Device = if cudaIsThere () then torch.device "cuda:0" else cpu ()
 
     let private withoutCuda (text: string) =
         if engine = "embedded" then
@@ -35,7 +35,7 @@ module Device =
 
         match text.Split ':' with
         | [| "auto" |] -> Ok(best ())
-        | [| "cpu" |] -> Ok cpu
+        | [| "cpu" |] -> Ok(cpu ())
         | [| "cuda" |] when cudaIsThere () -> Ok(torch.device "cuda:0")
         | [| "cuda" |] -> Error(withoutCuda text)
         | [| "cuda"; number |] ->

@@ -10,7 +10,7 @@ type Tensor = torch.Tensor
 /// TorchSharp's awkward spots, met once: overloads that F# cannot choose between, nullable arguments,
 /// reading values back, and dispose scopes as functions.
 [<RequireQualifiedAccess>]
-module Tensor =
+module Tensors =
 
     /// A number as TorchSharp's Scalar. (A float converts implicitly to both Scalar and Tensor, so F# must be told.)
     let scalar (value: float) : Scalar = Scalar.op_Implicit value

@@ -30,7 +30,7 @@ module Batches =
 
         let window (shift: int) =
             Array.init (starts.Length * context) (fun i -> int64 tokens[starts[i / context] + i % context + shift])
-            |> Tensor.ofIds device shape
+            |> Tensors.ofIds device shape
 
         {
             Inputs = window 0

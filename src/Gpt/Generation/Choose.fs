@@ -15,10 +15,10 @@ module Choose =
         let struct (numbers, after) = Rng.uniforms (int logits.shape[0]) rng
 
         let ids =
-            Tensor.scoped (fun () ->
+            Tensors.scoped (fun () ->
                 let cumulative = (logits.softmax -1L).cumsum -1L
                 let total = cumulative.narrow (1L, logits.shape[1] - 1L, 1L)
-                let thresholds = numbers |> Array.map float32 |> Tensor.ofFloats logits.device [ logits.shape[0]; 1L ]
+                let thresholds = numbers |> Array.map float32 |> Tensors.ofFloats logits.device [ logits.shape[0]; 1L ]
                 let drawn = cumulative.le(thresholds.mul total).sum 1L
                 // Rounding can put the threshold at the very end: the last token that has any mass is meant then.
                 drawn.minimum (cumulative.argmax 1L))

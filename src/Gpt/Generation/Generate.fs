@@ -44,13 +44,13 @@ module Generate =
         let cache = if hasRoom then cache else KvCache.clear cache
         let input = lastOf (if hasRoom then fresh else max 1 (model.Config.Context / 2)) seen
 
-        Tensor.freeing (fun () ->
-            Tensor.noGrad (fun () ->
+        Tensors.freeing (fun () ->
+            Tensors.noGrad (fun () ->
                 let ids = input |> Seq.map int64 |> Array.ofSeq
-                let ids = Tensor.ofIds (Model.device model) [ 1L; ids.LongLength ] ids
+                let ids = Tensors.ofIds (Model.device model) [ 1L; ids.LongLength ] ids
                 let logits, cache = Transformer.extend model cache ids
                 let struct (picked, rng) = sampling.Pick rng (sampling.Warp logits)
-                struct (int (Array.head (Tensor.toIds picked)), cache, rng)))
+                struct (int (Array.head (Tensors.toIds picked)), cache, rng)))
 
     /// The tokens that follow a prompt, without end: the caller takes as many as are wanted. Lazy, and the same every time
     /// it is enumerated. A text longer than the context goes on from its last half.

@@ -13,7 +13,7 @@ module Warpers =
         if not isRight then
             raise (ArgumentOutOfRangeException(name, value, $"{name} is {value}; it must be {range}."))
 
-    let private ruleOut (logits: Tensor) (mask: Tensor) = logits.masked_fill (mask, Tensor.scalar -infinity)
+    let private ruleOut (logits: Tensor) (mask: Tensor) = logits.masked_fill (mask, Tensors.scalar -infinity)
 
     /// Divides the logits by `temperature`: below 1 the likely tokens gain, above 1 they lose.
     /// The order of the tokens stays. `temperature` must be positive and finite; greedy choice is what 0 would mean.
@@ -24,7 +24,7 @@ module Warpers =
             temperature
             "positive and finite (use greedy for 0)"
 
-        fun logits -> logits.div (Tensor.scalar temperature)
+        fun logits -> logits.div (Tensors.scalar temperature)
 
     /// Keeps the `k` most likely tokens, and whatever ties with the last of them (Fan, Lewis, Dauphin 2018; ties as in
     /// transformers). `k` must be at least 1; from V on it changes nothing.
@@ -32,7 +32,7 @@ module Warpers =
         require (k >= 1) (nameof k) k "at least 1"
 
         fun logits ->
-            Tensor.scoped (fun () ->
+            Tensors.scoped (fun () ->
                 let count = min k (int logits.shape[1])
                 let struct (best, _) = logits.topk (count, -1)
                 ruleOut logits (logits.lt (best.narrow (1L, int64 count - 1L, 1L))))
@@ -46,10 +46,10 @@ module Warpers =
             id
         else
             fun logits ->
-                Tensor.scoped (fun () ->
+                Tensors.scoped (fun () ->
                     let struct (sorted, order) = torch.sort (logits, -1L, descending = true, stable = true)
                     let probabilities = sorted.softmax -1L
                     // A token goes when those before it already make up p: the first one always stays.
                     let massBefore = probabilities.cumsum(-1L).sub probabilities
-                    let kept = ruleOut sorted (massBefore.ge (Tensor.scalar p))
+                    let kept = ruleOut sorted (massBefore.ge (Tensors.scalar p))
                     kept.scatter (-1L, order, kept))

@@ -19,8 +19,8 @@ module Attention =
     /// Which keys a query may see when `past` tokens stand before the `count` new ones: true at (i, j) where j <= past + i.
     /// Needed only there: with no past the mask is the plain triangle, and a single query sees all.
     let private causalMask (device: torch.Device) (past: int) (count: int) : Tensor =
-        let keys = Tensor.range device 0L (int64 (past + count))
-        let queries = (Tensor.range device (int64 past) (int64 (past + count))).unsqueeze 1L
+        let keys = Tensors.range device 0L (int64 (past + count))
+        let queries = (Tensors.range device (int64 past) (int64 (past + count))).unsqueeze 1L
         keys.le queries
 
     /// softmax(q kᵀ / √D) v over the past and the new tokens; q (B, H, T, D), k and v (B, H, past + T, D).

@@ -13,9 +13,9 @@ module Init =
         if parameter.shape.Length > 1 then
             let struct (values, _) = rng |> Rng.splitNamed name |> Rng.normals (int (parameter.numel ()))
             let scaled = values |> Array.map (fun x -> deviation * x)
-            parameter.copy_ (Tensor.ofFloats parameter.device (List.ofArray parameter.shape) scaled) |> ignore
+            parameter.copy_ (Tensors.ofFloats parameter.device (List.ofArray parameter.shape) scaled) |> ignore
         elif name.EndsWith ".weight" then
-            parameter.fill_ (Tensor.scalar 1.0) |> ignore
+            parameter.fill_ (Tensors.scalar 1.0) |> ignore
 
     /// A model with fresh parameters: the same generator gives the same model on every engine.
     /// Raises ArgumentException when the configuration is not valid.

@@ -35,7 +35,7 @@ module KvCache =
                     int64 (GptConfig.headDim config)
                 ]
 
-                (Tensor.zeros (Model.device model) shape).DetachFromDisposeScope())
+                (Tensors.zeros (Model.device model) shape).DetachFromDisposeScope())
 
         {
             Keys = buffers ()

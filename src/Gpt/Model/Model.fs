@@ -43,15 +43,15 @@ module Model =
 
     /// A model on a device whose parameters `fill` writes, one call a parameter: its name and its tensor of zeros.
     let build (device: torch.Device) (config: GptConfig) (fill: string -> Tensor -> unit) : Model =
-        Tensor.freeing (fun () ->
+        Tensors.freeing (fun () ->
             let config = GptConfig.require config
-            let flat = Tensor.zeros device [ Params.count config ]
+            let flat = Tensors.zeros device [ Params.count config ]
             let named = viewsOf config flat
             let byName = Map.ofList named
 
-            Tensor.noGrad (fun () ->
+            Tensors.noGrad (fun () ->
                 for name, view in named do
-                    Tensor.freeing (fun () -> fill name view))
+                    Tensors.freeing (fun () -> fill name view))
 
             {
                 Config = config

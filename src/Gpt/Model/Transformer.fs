@@ -16,7 +16,7 @@ module Transformer =
 
     /// One pre-norm block: x + attention(norm x), then x + feedForward(norm x).
     let private block mode config cache layer (weights: BlockParams<Tensor>) (x: Tensor) : Tensor =
-        Tensor.scoped (fun () ->
+        Tensors.scoped (fun () ->
             let norm = Layers.norm config.NormEpsilon
 
             let x =
@@ -57,15 +57,15 @@ module Transformer =
     /// Logits (B, T, V) of token ids (B, T), T at most the context: at each position, of the token that comes next.
     /// Raises ArgumentException when T is larger.
     let forward (mode: Mode) (model: Model) (ids: Tensor) : Tensor =
-        Tensor.scoped (fun () -> hidden mode model ids |> head model)
+        Tensors.scoped (fun () -> hidden mode model ids |> head model)
 
     /// Feeds ids (B, T) behind what the cache holds. Gives the logits (B, V) of the token after the last one, and the cache
     /// with the new tokens in it (the same buffers, filled further). Never drops values; records no graph.
     /// Raises ArgumentException when the cache has no room for T tokens.
     let extend (model: Model) (cache: KvCache) (ids: Tensor) : Tensor * KvCache =
         let logits =
-            Tensor.noGrad (fun () ->
-                Tensor.scoped (fun () ->
+            Tensors.noGrad (fun () ->
+                Tensors.scoped (fun () ->
                     let x = run Eval model (Some cache) ids
                     x.select (1L, ids.shape[1] - 1L) |> head model))
 

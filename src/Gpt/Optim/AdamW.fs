@@ -102,8 +102,8 @@ module AdamW =
         (gradient: Tensor)
         state
         =
-        Tensor.noGrad (fun () ->
-            Tensor.scoped (fun () ->
+        Tensors.noGrad (fun () ->
+            Tensors.scoped (fun () ->
                 let norm = gradient.norm ()
 
                 match options.ClipNorm with
@@ -112,7 +112,7 @@ module AdamW =
 
                 let step = float (state.Step + 1)
                 let meanBias, squareBias = 1.0 - options.Beta1 ** step, 1.0 - options.Beta2 ** step
-                let scalar = Tensor.scalar
+                let scalar = Tensors.scalar
 
                 state.Mean.mul_(scalar options.Beta1).add_(gradient, scalar (1.0 - options.Beta1)) |> ignore
 

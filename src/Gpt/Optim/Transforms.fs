@@ -7,7 +7,7 @@ module Transforms =
     /// What an update of L2 norm `norm` must be multiplied by so that the norm is at most `limit`, as a tensor on the
     /// device: min(1, limit / (norm + 1e-6)), torch's `clip_grad_norm_`.
     let clipFactor (limit: float) (norm: Tensor) : Tensor =
-        norm.add(Tensor.scalar 1e-6).reciprocal().mul(Tensor.scalar limit).clamp_max(Tensor.scalar 1.0)
+        norm.add(Tensors.scalar 1e-6).reciprocal().mul(Tensors.scalar limit).clamp_max(Tensors.scalar 1.0)
 
     /// Scales the whole update so that its L2 norm is at most `limit`.
     let clipByGlobalNorm (limit: float) : Transform =
@@ -17,7 +17,7 @@ module Transforms =
     /// start at zero (Kingma and Ba 2014). State: the two means.
     let scaleByAdam (beta1: float) (beta2: float) (epsilon: float) : Transform =
         let mix (beta: float) (mean: Tensor) (value: Tensor) =
-            mean.mul(Tensor.scalar beta).add(value.mul (Tensor.scalar (1.0 - beta)))
+            mean.mul(Tensors.scalar beta).add(value.mul (Tensors.scalar (1.0 - beta)))
 
         {
             StateCount = 2
@@ -25,15 +25,18 @@ module Transforms =
                 fun context state update ->
                     let first = mix beta1 state[0] update
                     let second = mix beta2 state[1] (update.mul update)
-                    let unbiased beta (mean: Tensor) = mean.div (Tensor.scalar (1.0 - beta ** float (context.Step + 1)))
-                    let root = (unbiased beta2 second).sqrt().add(Tensor.scalar epsilon)
+
+                    let unbiased beta (mean: Tensor) =
+                        mean.div (Tensors.scalar (1.0 - beta ** float (context.Step + 1)))
+
+                    let root = (unbiased beta2 second).sqrt().add(Tensors.scalar epsilon)
                     [ first; second ], (unbiased beta1 first).div root
         }
 
     /// Adds `decay` times the parameters, for matrices alone: decoupled weight decay (Loshchilov and Hutter 2017).
     let addDecayedWeights (decay: float) : Transform =
         Transform.stateless (fun context update ->
-            let matrices = context.Parameters.narrow(0L, 0L, context.MatrixCount).mul(Tensor.scalar decay)
+            let matrices = context.Parameters.narrow(0L, 0L, context.MatrixCount).mul(Tensors.scalar decay)
             let rest = update.numel () - context.MatrixCount
 
             TorchSharp.torch.cat (
@@ -46,4 +49,4 @@ module Transforms =
 
     /// Multiplies by minus the learning rate of the step: the last link, whose update is added to the parameters.
     let scaleBySchedule (schedule: Schedule) : Transform =
-        Transform.stateless (fun context update -> update.mul (Tensor.scalar (-(Schedule.rate schedule context.Step))))
+        Transform.stateless (fun context update -> update.mul (Tensors.scalar (-(Schedule.rate schedule context.Step))))

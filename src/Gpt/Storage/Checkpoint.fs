@@ -15,13 +15,9 @@ module Checkpoint =
         name.EndsWith ".weight" && (name.Contains ".attn." || name.Contains ".mlp.")
 
     let private stored (name: string, parameter: Tensor) =
-        use laidOut =
-            if isTransposed name then
-                parameter.t().contiguous()
-            else
-                parameter.contiguous ()
-
-        name, List.ofArray laidOut.shape, Tensor.toFloats laidOut
+        Tensors.freeing (fun () ->
+            let laidOut = if isTransposed name then parameter.t() else parameter
+            name, List.ofArray laidOut.shape, Tensors.toFloats (laidOut.contiguous()))
 
     let private text (content: string) (stream: Stream) = stream.Write(ReadOnlySpan(Encoding.UTF8.GetBytes content))
 
@@ -68,7 +64,7 @@ module Checkpoint =
             )
         | Some entry ->
             let values =
-                Safetensors.readFloats path dataStart name entry |> Tensor.ofFloats parameter.device expected
+                Safetensors.readFloats path dataStart name entry |> Tensors.ofFloats parameter.device expected
 
             parameter.copy_ (if isTransposed name then values.t () else values) |> ignore
 

@@ -8,8 +8,8 @@ module Evaluation =
     /// same windows, so that two models are compared on equal text.
     let loss (model: Model) (tokens: int[]) (context: int) (size: int) (batches: int) (rng: Rng) : float =
         let lossOf (index: int) =
-            Tensor.freeing (fun () ->
+            Tensors.freeing (fun () ->
                 let batch = Batches.draw (Model.device model) size context tokens (Rng.split (uint64 index) rng)
-                Tensor.item (Loss.crossEntropy (Transformer.forward Eval model batch.Inputs) batch.Targets))
+                Tensors.item (Loss.crossEntropy (Transformer.forward Eval model batch.Inputs) batch.Targets))
 
-        Tensor.noGrad (fun () -> Seq.init batches lossOf |> Seq.average)
+        Tensors.noGrad (fun () -> Seq.init batches lossOf |> Seq.average)

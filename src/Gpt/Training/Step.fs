@@ -30,27 +30,28 @@ module Step =
 
     /// A run that begins at a copy of `model`.
     let start (model: Model) : TrainingState =
-        let model = Model.copy model
-        let gradient = model.Flat.zeros_like().DetachFromDisposeScope()
-        let views = Model.viewsOf model.Config gradient
+        Tensors.freeing (fun () ->
+            let model = Model.copy model
+            let gradient = model.Flat.zeros_like().DetachFromDisposeScope()
+            let views = Model.viewsOf model.Config gradient
 
-        for (_, parameter), (_, view) in List.zip model.Named views do
-            parameter.requires_grad <- true
-            parameter.grad <- view
+            for (_, parameter), (_, view) in List.zip model.Named views do
+                parameter.requires_grad <- true
+                parameter.grad <- view
 
-        {
-            Model = model
-            Gradient = gradient
-            GradientViews = views
-            Optimizer = AdamW.init model.Flat
-            Step = 0
-        }
+            {
+                Model = model
+                Gradient = gradient
+                GradientViews = views
+                Optimizer = AdamW.init model.Flat
+                Step = 0
+            })
 
     /// Forward, loss, backward: fills the flat gradient and gives the loss, a tensor with one element.
     let differentiate (mode: Mode) (batch: Batch) (state: TrainingState) : Tensor =
         state.Gradient.zero_ () |> ignore
 
-        Tensor.scoped (fun () ->
+        Tensors.scoped (fun () ->
             let loss = Loss.crossEntropy (Transformer.forward mode state.Model batch.Inputs) batch.Targets
             loss.backward ()
             loss.detach ())

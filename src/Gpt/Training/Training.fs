@@ -80,12 +80,21 @@ module Training =
         let batches, masks, _ = generators options
         let own rng = Rng.split (uint64 state.Step) rng
 
-        Tensor.freeing (fun () ->
+        Tensors.freeing (fun () ->
             let device = Model.device state.Model
             let batch = Batches.draw device options.BatchSize options.WindowLength corpus.Training (own batches)
             let rate = Schedule.rate options.Schedule state.Step
             let struct (state, loss, norm) = Step.advance options.Optimizer rate (Train(own masks)) batch state
             struct (state, loss.DetachFromDisposeScope(), norm.DetachFromDisposeScope()))
+
+    /// The running total of losses stays on the device until a report reads it.
+    let private add (loss: Tensor) (total: Tensor) = Tensors.freeing (fun () -> total.add_ loss |> ignore)
+
+    let private takeOut (total: Tensor) : float =
+        Tensors.freeing (fun () ->
+            let value = Tensors.item total
+            total.zero_ () |> ignore
+            value)
 
     /// Trains a copy of `model` on a corpus: nothing happens before the first report is asked for, and enumerating twice gives
     /// the same run twice. An `Evaluated` report comes first, before any step.
@@ -104,7 +113,7 @@ module Training =
                     member _.Dispose() = (state :> IDisposable).Dispose()
             }
 
-            use total = (Tensor.zeros (Model.device model) [ 1L ]).DetachFromDisposeScope()
+            use total = (Tensors.zeros (Model.device model) [ 1L ]).DetachFromDisposeScope()
             let mutable counted = 0
             yield evaluate options corpus windows state
 
@@ -113,18 +122,18 @@ module Training =
                 use loss = loss
                 use norm = norm
                 state <- next
-                total.add_ loss |> ignore
+                add loss total
                 counted <- counted + 1
                 let last = state.Step = options.Steps
 
                 if last || state.Step % options.ReportEvery = 0 then
-                    let mean = Tensor.item total / float counted
+                    let mean = takeOut total / float counted
                     let rate = Schedule.rate options.Schedule (state.Step - 1)
                     total.zero_ () |> ignore
                     counted <- 0
 
                     yield {
-                        Event = Stepped(mean, Tensor.item norm, rate)
+                        Event = Stepped(mean, Tensors.item norm, rate)
                         State = state
                     }
 
