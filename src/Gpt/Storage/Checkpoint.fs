@@ -16,8 +16,8 @@ module Checkpoint =
 
     let private stored (name: string, parameter: Tensor) =
         Tensors.freeing (fun () ->
-            let laidOut = if isTransposed name then parameter.t() else parameter
-            name, List.ofArray laidOut.shape, Tensors.toFloats (laidOut.contiguous()))
+            let laidOut = if isTransposed name then parameter.t () else parameter
+            name, List.ofArray laidOut.shape, Tensors.toFloats (laidOut.contiguous ()))
 
     let private text (content: string) (stream: Stream) = stream.Write(ReadOnlySpan(Encoding.UTF8.GetBytes content))
 
@@ -30,8 +30,36 @@ module Checkpoint =
         SafeFiles.writeAll folder [
             "config.json", text (ConfigJson.write model.Config)
             "tokenizer.json", text (TokenizerJson.write tokenizer)
+            "tokenizer_config.json", text (TokenizerJson.writeConfig ())
             "model.safetensors", Safetensors.write tensors
         ]
+
+    /// `save`, with what the disk refuses as one sentence instead of an exception.
+    let trySave (folder: string) (tokenizer: Tokenizer) (model: Model) : Result<unit, string> =
+        try
+            Ok(save folder tokenizer model)
+        with
+        | :? IOException
+        | :? UnauthorizedAccessException as e -> Error $"the checkpoint folder {folder} cannot be written: {e.Message}"
+
+    /// Finds out, before long work whose result goes there, whether a checkpoint folder can be written: an empty file is
+    /// written there and removed again, and so is the folder when it was not there before.
+    let checkWritable (folder: string) : Result<unit, string> =
+        let existed = Directory.Exists folder
+        let probe = $".probe-{Guid.NewGuid():N}"
+
+        try
+            SafeFiles.writeAll folder [ probe, ignore ]
+            File.Delete(Path.Combine(folder, probe))
+
+            if not existed then
+                Directory.Delete folder
+
+            Ok()
+        with
+        | :? IOException
+        | :? UnauthorizedAccessException as e ->
+            Error $"the checkpoint folder {folder} cannot be written ({e.Message}); name another with --out"
 
     let private readText (path: string) : Result<string, string> =
         try
@@ -68,12 +96,16 @@ module Checkpoint =
 
             parameter.copy_ (if isTransposed name then values.t () else values) |> ignore
 
+    /// The configuration of a checkpoint folder, without its weights.
+    let loadConfig (folder: string) : Result<GptConfig, string> =
+        parse (Path.Combine(folder, "config.json")) ConfigJson.read
+
     /// Loads the model of a checkpoint folder onto a device. The error is one sentence that names the file and what is
     /// wrong with it.
     let loadModel (device: torch.Device) (folder: string) : Result<Model, string> =
         let weights = Path.Combine(folder, "model.safetensors")
 
-        parse (Path.Combine(folder, "config.json")) ConfigJson.read
+        loadConfig folder
         |> Result.bind (fun config ->
             try
                 let index, dataStart = Safetensors.readIndex weights

@@ -40,6 +40,13 @@ module TokenizerJson =
 
         json.ToJsonString options + "\n"
 
+    /// The text of `tokenizer_config.json`, which tells transformers to take `tokenizer.json` as it is.
+    let writeConfig () : string =
+        let json = JsonObject()
+        json["tokenizer_class"] <- "PreTrainedTokenizerFast"
+        json["clean_up_tokenization_spaces"] <- false
+        json.ToJsonString(JsonSerializerOptions(WriteIndented = true)) + "\n"
+
     let private charactersOf (model: JsonElement) : Result<Tokenizer, string> =
         let entries =
             [
