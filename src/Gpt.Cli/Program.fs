@@ -28,7 +28,13 @@ let main args =
     root.Options.Add(HelpOption(Recursive = true))
     root.Options.Add(VersionOption())
 
-    for create in [ TrainCommand.create; GenerateCommand.create; InfoCommand.create ] do
+    for create in
+        [
+            TrainCommand.create
+            GenerateCommand.create
+            InfoCommand.create
+            BenchCommand.create
+        ] do
         root.Subcommands.Add(create carryOut)
 
     let parsed = root.Parse args

@@ -35,8 +35,7 @@ let private replace (before: string) (after: string) (bytes: byte[]) =
     Expect.stringContains text before "what is to be replaced is there"
     Encoding.Latin1.GetBytes(text.Replace(before, after))
 
-let private files (folder: string) =
-    DirectoryInfo(folder).GetFileSystemInfos() |> Array.map _.Name |> Array.sort
+let private files (folder: string) = DirectoryInfo(folder).GetFileSystemInfos() |> Array.map _.Name |> Array.sort
 
 let tests =
     testList "checkpoint" [
@@ -50,13 +49,21 @@ let tests =
 
         testCase "the folder holds these files and no others" (fun () ->
             saved (fun folder _ ->
-                Expect.equal (files folder) [| "config.json"; "model.safetensors"; "tokenizer.json"; "tokenizer_config.json" |] "files"))
+                Expect.equal
+                    (files folder)
+                    [|
+                        "config.json"
+                        "model.safetensors"
+                        "tokenizer.json"
+                        "tokenizer_config.json"
+                    |]
+                    "files"))
 
         testCase "weights of dense layers lie (in, out), as GPT-2's do" (fun () ->
             saved (fun folder model ->
                 let stored = SafetensorsFile.read (Path.Combine(folder, "model.safetensors"))
                 Expect.equal stored["h.0.mlp.c_fc.weight"].Shape [| 12L; 20L |] "shape"
-                use transposed = model.Params.Blocks[0].FeedForward.Up.Weight.t ()
+                use transposed = model.Params.Blocks[0].FeedForward.Up.Weight.t()
                 Expect.equal (NArray.floats stored["h.0.mlp.c_fc.weight"]) (Gpt.Tensors.toFloats transposed) "values"
                 Expect.equal stored["wte.weight"].Shape [| 11L; 12L |] "embeddings as they are"))
 
@@ -67,30 +74,56 @@ let tests =
                 use loaded = Checkpoint.loadModel cpu folder |> get
                 Expect.equal (Gpt.Tensors.toFloats loaded.Flat) (Gpt.Tensors.toFloats other.Flat) "the new weights"))
 
-        law 200 "safetensors: any float32 values come back" (Arb.fromGen (Gen.listOf (ArbMap.generate<float32> ArbMap.defaults))) (fun values ->
-            withFolder (fun folder ->
-                let values = Array.ofList values
-                let tensors = [ "a", [ values.LongLength ], values; "b", [], [| 1.5f |]; "c", [ 2L; 0L ], [||] ]
-                SafeFiles.writeAll folder [ "x.safetensors", Safetensors.write tensors ]
-                let path = Path.Combine(folder, "x.safetensors")
-                let index, start = Safetensors.readIndex path
+        law
+            200
+            "safetensors: any float32 values come back"
+            (Arb.fromGen (Gen.listOf (ArbMap.generate<float32> ArbMap.defaults)))
+            (fun values ->
+                withFolder (fun folder ->
+                    let values = Array.ofList values
 
-                for name, shape, values in tensors do
-                    Expect.equal index[name].Shape shape name
-                    let bits = Array.map System.BitConverter.SingleToInt32Bits
-                    Expect.equal (bits (Safetensors.readFloats path start name index[name])) (bits values) name
+                    let tensors = [
+                        "a", [ values.LongLength ], values
+                        "b", [], [| 1.5f |]
+                        "c", [ 2L; 0L ], [||]
+                    ]
 
-                Expect.equal (start % 8L) 0L "the data is aligned"
-                Expect.equal (SafetensorsFile.read path |> Map.count) 3 "another reader reads it"))
+                    SafeFiles.writeAll folder [ "x.safetensors", Safetensors.write tensors ]
+                    let path = Path.Combine(folder, "x.safetensors")
+                    let index, start = Safetensors.readIndex path
+
+                    for name, shape, values in tensors do
+                        Expect.equal index[name].Shape shape name
+                        let bits = Array.map System.BitConverter.SingleToInt32Bits
+                        Expect.equal (bits (Safetensors.readFloats path start name index[name])) (bits values) name
+
+                    Expect.equal (start % 8L) 0L "the data is aligned"
+                    Expect.equal (SafetensorsFile.read path |> Map.count) 3 "another reader reads it"))
 
         testList "broken files" [
             broken "weights cut short" "model.safetensors" (fun bytes -> bytes[.. bytes.Length / 2]) []
             broken "weights cut inside the header" "model.safetensors" (fun bytes -> bytes[..20]) [ "truncated" ]
             broken "weights empty" "model.safetensors" (fun _ -> [||]) [ "0 bytes" ]
-            broken "weights that are something else" "model.safetensors" (fun _ -> Encoding.UTF8.GetBytes "<html>not found</html>") []
-            broken "a header length beyond the file" "model.safetensors" (fun bytes -> Array.append [| 255uy; 255uy; 255uy; 127uy; 0uy; 0uy; 0uy; 0uy |] bytes[8..]) [ "truncated" ]
-            broken "overlapping tensors" "model.safetensors" (replace "\"data_offsets\":[528,912]" "\"data_offsets\":[520,904]") [ "overlap" ]
-            broken "an unknown type" "model.safetensors" (replace "\"dtype\":\"F32\",\"shape\":[11,12]" "\"dtype\":\"F99\",\"shape\":[11,12]") [ "F99" ]
+            broken
+                "weights that are something else"
+                "model.safetensors"
+                (fun _ -> Encoding.UTF8.GetBytes "<html>not found</html>")
+                []
+            broken
+                "a header length beyond the file"
+                "model.safetensors"
+                (fun bytes -> Array.append [| 255uy; 255uy; 255uy; 127uy; 0uy; 0uy; 0uy; 0uy |] bytes[8..])
+                [ "truncated" ]
+            broken
+                "overlapping tensors"
+                "model.safetensors"
+                (replace "\"data_offsets\":[528,912]" "\"data_offsets\":[520,904]")
+                [ "overlap" ]
+            broken
+                "an unknown type"
+                "model.safetensors"
+                (replace "\"dtype\":\"F32\",\"shape\":[11,12]" "\"dtype\":\"F99\",\"shape\":[11,12]")
+                [ "F99" ]
             broken "a missing tensor" "model.safetensors" (replace "ln_f.bias" "ln_x.bias") [ "ln_f.bias"; "missing" ]
             broken "a configuration that is not JSON" "config.json" (fun bytes -> bytes[..30]) [ "JSON" ]
             broken "a configuration without a size" "config.json" (replace "n_head" "n_hood") [ "n_head" ]
@@ -112,21 +145,33 @@ let tests =
             withFolder (fun folder ->
                 use model = model config
                 Checkpoint.save folder (Characters(CharTokenizer.ofText "abc")) model
-                Expect.stringContains (Checkpoint.load cpu folder |> error) "3 tokens, config.json says 11" "both sizes"))
+
+                Expect.stringContains
+                    (Checkpoint.load cpu folder |> error)
+                    "3 tokens, config.json says 11"
+                    "both sizes"))
 
         testCase "a folder that is not there is an error with its name" (fun () ->
             Expect.stringContains (Checkpoint.load cpu "/no/such/folder" |> error) "/no/such/folder" "name")
 
         testCase "a failed save leaves the old checkpoint whole and nothing half-written" (fun () ->
             saved (fun folder model ->
-                let before = files folder |> Array.map (fun name -> name, File.ReadAllBytes(Path.Combine(folder, name)))
+                let before =
+                    files folder |> Array.map (fun name -> name, File.ReadAllBytes(Path.Combine(folder, name)))
+
                 let fails (_: Stream) = raise (IOException "No space left on device")
 
                 Expect.throwsT<IOException>
-                    (fun () -> SafeFiles.writeAll folder [ "config.json", (fun s -> s.WriteByte 1uy); "model.safetensors", fails ])
+                    (fun () ->
+                        SafeFiles.writeAll folder [
+                            "config.json", (fun s -> s.WriteByte 1uy)
+                            "model.safetensors", fails
+                        ])
                     "the disk is full"
 
-                let after = files folder |> Array.map (fun name -> name, File.ReadAllBytes(Path.Combine(folder, name)))
+                let after =
+                    files folder |> Array.map (fun name -> name, File.ReadAllBytes(Path.Combine(folder, name)))
+
                 Expect.equal after before "every file as it was"
                 use loaded = Checkpoint.loadModel cpu folder |> get
                 Expect.equal loaded.Config model.Config "still loads"))
@@ -134,7 +179,11 @@ let tests =
         testCase "a failed save of a new folder leaves no folder" (fun () ->
             withFolder (fun folder ->
                 Expect.throwsT<IOException>
-                    (fun () -> SafeFiles.writeAll folder [ "a", (fun s -> s.WriteByte 1uy); "b", (fun _ -> raise (IOException "full")) ])
+                    (fun () ->
+                        SafeFiles.writeAll folder [
+                            "a", (fun s -> s.WriteByte 1uy)
+                            "b", (fun _ -> raise (IOException "full"))
+                        ])
                     "the disk is full"
 
                 Expect.isFalse (Directory.Exists folder) "no folder"))

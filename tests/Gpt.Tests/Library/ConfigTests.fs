@@ -17,7 +17,14 @@ let tests =
             Expect.equal (Params.count GptConfig.mini) 834_432L "with vocabulary 65 and context 256")
 
         testCase "GPT-2's sizes are the published ones" (fun () ->
-            for name, millions in [ "distilgpt2", 81_912_576L; "gpt2", 124_439_808L; "gpt2-medium", 354_823_168L; "gpt2-large", 774_030_080L; "gpt2-xl", 1_557_611_200L ] do
+            for name, millions in
+                [
+                    "distilgpt2", 81_912_576L
+                    "gpt2", 124_439_808L
+                    "gpt2-medium", 354_823_168L
+                    "gpt2-large", 774_030_080L
+                    "gpt2-xl", 1_557_611_200L
+                ] do
                 Expect.equal (GptConfig.preset name |> get |> Params.count) millions name)
 
         testCase "every preset is valid" (fun () ->
@@ -47,5 +54,7 @@ let tests =
         ]
 
         testCase "require raises what validate says" (fun () ->
-            Expect.throwsT<System.ArgumentException> (fun () -> GptConfig.require { GptConfig.mini with Heads = 5 } |> ignore) "heads 5")
+            Expect.throwsT<System.ArgumentException>
+                (fun () -> GptConfig.require { GptConfig.mini with Heads = 5 } |> ignore)
+                "heads 5")
     ]

@@ -24,7 +24,11 @@ let tests =
         law 60 "greedy text through the cache is greedy text without one" (tokens 11 1 5) (fun prompt ->
             use model = denseModel config
             let count = config.Context - prompt.Length + 1
-            Expect.equal (take Sampling.greedy 1UL model count (Array.ofList prompt)) (recomputed model count prompt) "tokens")
+
+            Expect.equal
+                (take Sampling.greedy 1UL model count (Array.ofList prompt))
+                (recomputed model count prompt)
+                "tokens")
 
         testCase "past the context it goes on from the last half" (fun () ->
             use model = denseModel config
@@ -39,7 +43,11 @@ let tests =
             use model = denseModel config
             let long = [| for i in 0..30 -> i * 7 % 11 |]
             Expect.equal (take Sampling.greedy 1UL model 20 long).Length 20 "tokens come"
-            Expect.equal (take Sampling.greedy 1UL model 20 long) (take Sampling.greedy 1UL model 20 long[long.Length - 8 ..]) "only the last context counts")
+
+            Expect.equal
+                (take Sampling.greedy 1UL model 20 long)
+                (take Sampling.greedy 1UL model 20 long[long.Length - 8 ..])
+                "only the last context counts")
 
         testCase "one seed, one text; another seed, another text" (fun () ->
             use model = denseModel config
@@ -50,7 +58,11 @@ let tests =
 
         testCase "top-k 1 is greedy" (fun () ->
             use model = denseModel config
-            Expect.equal (take (Sampling.random (Warpers.topK 1)) 3UL model 30 [| 2 |]) (take Sampling.greedy 1UL model 30 [| 2 |]) "tokens")
+
+            Expect.equal
+                (take (Sampling.random (Warpers.topK 1)) 3UL model 30 [| 2 |])
+                (take Sampling.greedy 1UL model 30 [| 2 |])
+                "tokens")
 
         testCase "tokens come one at a time" (fun () ->
             use model = denseModel config
@@ -68,13 +80,25 @@ let tests =
             let tokenizer = Characters(CharTokenizer.ofText "\n abcdefghi")
             let text = Generate.text Sampling.greedy (Rng.ofSeed 1UL) 12 tokenizer model "abc" |> get
             Expect.equal text.Length 12 "one character a token"
-            Expect.stringContains (Generate.text Sampling.greedy (Rng.ofSeed 1UL) 1 tokenizer model "xyz" |> error) "'x'" "unknown character"
-            Expect.stringContains (Generate.text Sampling.greedy (Rng.ofSeed 1UL) 1 tokenizer model "" |> error) "empty" "empty")
 
-        law 200 "nothing generated leaves the vocabulary" (Arb.zip (tokens 11 1 20, ArbMap.defaults |> ArbMap.arbitrary<uint64>)) (fun (prompt, seed) ->
-            use model = model config
-            let text = take (Sampling.random id) seed model 12 (Array.ofList prompt)
-            Expect.all text (fun id -> id >= 0 && id < 11) "ids")
+            Expect.stringContains
+                (Generate.text Sampling.greedy (Rng.ofSeed 1UL) 1 tokenizer model "xyz" |> error)
+                "'x'"
+                "unknown character"
+
+            Expect.stringContains
+                (Generate.text Sampling.greedy (Rng.ofSeed 1UL) 1 tokenizer model "" |> error)
+                "empty"
+                "empty")
+
+        law
+            200
+            "nothing generated leaves the vocabulary"
+            (Arb.zip (tokens 11 1 20, ArbMap.defaults |> ArbMap.arbitrary<uint64>))
+            (fun (prompt, seed) ->
+                use model = model config
+                let text = take (Sampling.random id) seed model 12 (Array.ofList prompt)
+                Expect.all text (fun id -> id >= 0 && id < 11) "ids")
 
         testCase "an unknown device is refused in words" (fun () ->
             Expect.isOk (Device.parse "cpu") "cpu"

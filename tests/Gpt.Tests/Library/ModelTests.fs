@@ -9,7 +9,6 @@ open Gpt.Tests.Law
 open Gpt.Tests.NArray
 open Gpt.Tests.Small
 
-/// Tensors from plain arrays, as the tests of the engine make them.
 module Raw = Gpt.Tests.Tensors
 
 let private logitsOf (model: Model) (rows: int list list) =
@@ -21,7 +20,10 @@ let private againstOracle activation =
         let rows = [ [ 1; 5; 0; 10; 3; 3; 7; 2 ]; [ 9; 9; 1; 0; 4; 6; 8; 5 ] ]
 
         let want =
-            rows |> Seq.collect (Array.ofList >> NaiveGpt.logits model) |> Seq.collect (Seq.map float32) |> Array.ofSeq
+            rows
+            |> Seq.collect (Array.ofList >> NaiveGpt.logits model)
+            |> Seq.collect (Seq.map float32)
+            |> Array.ofSeq
 
         let got = Transformer.forward Eval model (ids rows)
         expectClose (tolerance 1e-4 1e-4) "logits" (arrayOf got) (reals [| 2L; 8L; 11L |] want))
@@ -91,7 +93,12 @@ let private fixture folder name =
         let model, tensors = modelOf folder (index.GetProperty("configs").GetProperty name)
         use model = model
         use state = Step.start model
-        let batch = { Inputs = Raw.ofNArray tensors["x"]; Targets = Raw.ofNArray tensors["y"] }
+
+        let batch = {
+            Inputs = Raw.ofNArray tensors["x"]
+            Targets = Raw.ofNArray tensors["y"]
+        }
+
         use logits = Transformer.forward Eval model batch.Inputs
         expectClose (toleranceOf index "minigpt_logits") "logits" (arrayOf logits) tensors["logits"]
         use loss = Step.differentiate Eval batch state
@@ -115,13 +122,28 @@ let private trajectory folder =
             all.select (0L, int64 step)
 
         let mutable state = Step.start model
-        use _cleanup = { new System.IDisposable with member _.Dispose() = dispose state }
+
+        use _cleanup = {
+            new System.IDisposable with
+                member _.Dispose() = dispose state
+        }
 
         for step in 0..29 do
-            let batch = { Inputs = row "xs" step; Targets = row "ys" step }
+            let batch = {
+                Inputs = row "xs" step
+                Targets = row "ys" step
+            }
+
             let struct (next, loss, norm) = Step.advance options 1e-3 Eval batch state
             state <- next
-            let close what (got: Tensor) = expectClose (toleranceOf index "minigpt_losses") $"{what} of step {step}" (arrayOf (got.reshape [||])) (Raw.toNArray (row what step))
+
+            let close what (got: Tensor) =
+                expectClose
+                    (toleranceOf index "minigpt_losses")
+                    $"{what} of step {step}"
+                    (arrayOf (got.reshape [||]))
+                    (Raw.toNArray (row what step))
+
             close "losses" loss
             close "norms" norm
 
@@ -136,7 +158,10 @@ let private trajectory folder =
             let got = arrayOf (comparable name (parameter.detach ()))
             let wanted = arrayOf (comparable name (Raw.ofNArray want[$"final.{name}"]))
             expectClose (toleranceOf index "minigpt_final") name got wanted
-            let rms = Array.map2 (fun a b -> float (a - b) ** 2.0) (floats got) (floats wanted) |> Array.average |> sqrt
+
+            let rms =
+                Array.map2 (fun a b -> float (a - b) ** 2.0) (floats got) (floats wanted) |> Array.average |> sqrt
+
             Expect.isLessThanOrEqual rms 1e-5 $"root mean square of the difference in {name}")
 
 let tests =
@@ -186,10 +211,12 @@ let tests =
             copy.Flat.zero_ () |> ignore
             Expect.exists (Gpt.Tensors.toFloats model.Flat) ((<>) 0.0f) "the original stays")
 
-        testList "against PyTorch" (testsOf (shared "minigpt") (fun folder -> [
-            fixture folder "small"
-            fixture folder "small_dense"
-            fixture folder "medium"
-            trajectory folder
-        ]))
+        testList
+            "against PyTorch"
+            (testsOf (shared "minigpt") (fun folder -> [
+                fixture folder "small"
+                fixture folder "small_dense"
+                fixture folder "medium"
+                trajectory folder
+            ]))
     ]

@@ -50,9 +50,15 @@ let private attention heads (w: Row[] * Row) (o: Row[] * Row) (xs: Row[]) : Row[
     let qkv = xs |> Array.map (linear (fst w) (snd w))
     let channels = xs[0].Length
     let width = channels / heads
-    let part third h = qkv |> Array.map (fun row -> row[third * channels + h * width .. third * channels + (h + 1) * width - 1])
+
+    let part third h =
+        qkv
+        |> Array.map (fun row -> row[third * channels + h * width .. third * channels + (h + 1) * width - 1])
+
     let outputs = Array.init heads (fun h -> head (part 0 h) (part 1 h) (part 2 h))
-    xs |> Array.mapi (fun t _ -> outputs |> Array.collect (fun rows -> rows[t]) |> linear (fst o) (snd o))
+
+    xs
+    |> Array.mapi (fun t _ -> outputs |> Array.collect (fun rows -> rows[t]) |> linear (fst o) (snd o))
 
 /// The logits of each position of one sequence.
 let logits (model: Model) (tokens: int[]) : float[][] =

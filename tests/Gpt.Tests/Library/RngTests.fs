@@ -10,8 +10,10 @@ let private seeds = ArbMap.defaults |> ArbMap.arbitrary<uint64>
 /// The vectors that come with Random123, the generator's own library.
 let private knownAnswers = [
     (0UL, 0UL, 0UL), (0x6627e8d5u, 0xe169c58du, 0xbc57ac4cu, 0x9b00dbd8u)
-    (0xffffffffffffffffUL, 0xffffffffffffffffUL, 0xffffffffffffffffUL), (0x408f276du, 0x41c83b0eu, 0xa20bc7c6u, 0x6d5451fdu)
-    (0x299f31d0a4093822UL, 0x85a308d3243f6a88UL, 0x0370734413198a2eUL), (0xd16cfe09u, 0x94fdccebu, 0x5001e420u, 0x24126ea1u)
+    (0xffffffffffffffffUL, 0xffffffffffffffffUL, 0xffffffffffffffffUL),
+    (0x408f276du, 0x41c83b0eu, 0xa20bc7c6u, 0x6d5451fdu)
+    (0x299f31d0a4093822UL, 0x85a308d3243f6a88UL, 0x0370734413198a2eUL),
+    (0xd16cfe09u, 0x94fdccebu, 0x5001e420u, 0x24126ea1u)
 ]
 
 let tests =
@@ -43,7 +45,9 @@ let tests =
             Expect.isTrue (n >= 0L && n < bound) $"{n} for bound {bound}")
 
         testCase "below refuses a bound of zero" (fun () ->
-            Expect.throwsT<System.ArgumentOutOfRangeException> (fun () -> Rng.below 0L (Rng.ofSeed 1UL) |> ignore) "bound 0")
+            Expect.throwsT<System.ArgumentOutOfRangeException>
+                (fun () -> Rng.below 0L (Rng.ofSeed 1UL) |> ignore)
+                "bound 0")
 
         testCase "below draws evenly" (fun () ->
             let mutable rng = Rng.ofSeed 5UL
@@ -66,9 +70,13 @@ let tests =
             Expect.isLessThan (abs (moment 3.0)) 0.04 "third moment"
             Expect.isLessThan (abs (moment 4.0 - 3.0)) 0.12 "fourth moment")
 
-        law 1000 "different labels give different generators, the same label the same" (Arb.zip (seeds, seeds)) (fun (seed, label) ->
-            let rng = Rng.ofSeed seed
-            Expect.equal (Rng.split label rng) (Rng.split label rng) "same label"
-            Expect.notEqual (Rng.next (Rng.split label rng)) (Rng.next (Rng.split (label + 1UL) rng)) "other label"
-            Expect.notEqual (Rng.next (Rng.split label rng)) (Rng.next rng) "not the parent's numbers")
+        law
+            1000
+            "different labels give different generators, the same label the same"
+            (Arb.zip (seeds, seeds))
+            (fun (seed, label) ->
+                let rng = Rng.ofSeed seed
+                Expect.equal (Rng.split label rng) (Rng.split label rng) "same label"
+                Expect.notEqual (Rng.next (Rng.split label rng)) (Rng.next (Rng.split (label + 1UL) rng)) "other label"
+                Expect.notEqual (Rng.next (Rng.split label rng)) (Rng.next rng) "not the parent's numbers")
     ]

@@ -25,9 +25,17 @@ let model config = Init.model (Device.cpu ()) config (Rng.ofSeed 7UL)
 let denseModel config =
     Model.build (Device.cpu ()) config (fun name parameter ->
         let struct (values, _) = Rng.ofSeed 8UL |> Rng.splitNamed name |> Rng.normals (int (parameter.numel ()))
-        let offset = if name.Contains "ln_" && name.EndsWith ".weight" then 1.0f else 0.0f
+
+        let offset =
+            if name.Contains "ln_" && name.EndsWith ".weight" then
+                1.0f
+            else
+                0.0f
+
         let scaled = values |> Array.map (fun x -> offset + 0.3f * x)
-        parameter.copy_ (Gpt.Tensors.ofFloats parameter.device (List.ofArray parameter.shape) scaled) |> ignore)
+
+        parameter.copy_ (Gpt.Tensors.ofFloats parameter.device (List.ofArray parameter.shape) scaled)
+        |> ignore)
 
 /// Token ids (B, T) as a tensor.
 let ids (rows: int list list) : Tensor =

@@ -24,7 +24,10 @@ let private options: TrainingOptions = {
 
 let private run options config =
     use model = model config
-    Training.run options corpus model |> Seq.map (fun report -> report.State.Step, report.Event) |> List.ofSeq
+
+    Training.run options corpus model
+    |> Seq.map (fun report -> report.State.Step, report.Event)
+    |> List.ofSeq
 
 let private refused (word: string) change =
     testCase $"refuses {word}" (fun () ->
@@ -46,13 +49,27 @@ let tests =
                     | Stepped _ -> step, "stepped"
                     | Evaluated _ -> step, "evaluated")
 
-            Expect.equal kinds [ 0, "evaluated"; 5, "stepped"; 6, "evaluated"; 10, "stepped"; 12, "stepped"; 12, "evaluated" ] "events")
+            Expect.equal
+                kinds
+                [
+                    0, "evaluated"
+                    5, "stepped"
+                    6, "evaluated"
+                    10, "stepped"
+                    12, "stepped"
+                    12, "evaluated"
+                ]
+                "events")
 
         testCase "enumerating twice gives the same run twice, with dropout too" (fun () ->
             let dropping = { config with Dropout = 0.2 }
             use model = model dropping
             let reports = Training.run options corpus model
-            let events () = [ for report in reports -> report.Event, Gpt.Tensors.toFloats report.State.Model.Flat ]
+
+            let events () = [
+                for report in reports -> report.Event, Gpt.Tensors.toFloats report.State.Model.Flat
+            ]
+
             Expect.equal (events ()) (events ()) "events and weights"
             Expect.notEqual (run options dropping) (run { options with Seed = 2UL } dropping) "another seed"
             Expect.notEqual (run options dropping) (run options config) "dropout does something")
@@ -64,9 +81,23 @@ let tests =
             Expect.equal (Gpt.Tensors.toFloats model.Flat) before "weights")
 
         testCase "the rule is learned on both splits" (fun () ->
-            match run { options with Steps = 150; ReportEvery = 150; EvaluateEvery = 150 } config with
+            match
+                run
+                    {
+                        options with
+                            Steps = 150
+                            ReportEvery = 150
+                            EvaluateEvery = 150
+                    }
+                    config
+            with
             | [ 0, Evaluated(_, first); 150, Stepped _; 150, Evaluated(training, validation) ] ->
-                Expect.floatClose { absolute = 0.1; relative = 0.0 } first (log 11.0) "untrained, all tokens are equally likely"
+                Expect.floatClose
+                    { absolute = 0.1; relative = 0.0 }
+                    first
+                    (log 11.0)
+                    "untrained, all tokens are equally likely"
+
                 Expect.isLessThan training 0.2 "training loss"
                 Expect.isLessThan validation 0.2 "validation loss"
             | other -> failtest $"other events: %A{other}")
@@ -82,7 +113,11 @@ let tests =
         testCase "stopping early frees the run" (fun () ->
             use model = model config
             let before = liveTensors ()
-            Training.run options corpus model |> Seq.takeWhile (fun report -> report.State.Step < 6) |> Seq.iter ignore
+
+            Training.run options corpus model
+            |> Seq.takeWhile (fun report -> report.State.Step < 6)
+            |> Seq.iter ignore
+
             Expect.equal (liveTensors ()) before "live tensors")
 
         testCase "a hundred steps and a thousand tokens leave no tensor behind" (fun () ->
@@ -104,12 +139,42 @@ let tests =
                 [
                     "batch", { options with BatchSize = 5 }
                     "window", { options with WindowLength = 7 }
-                    "schedule", { options with Schedule = Constant 2e-2 }
-                    "beta1", { options with Optimizer = { AdamW.defaults with Beta1 = 0.8 } }
-                    "beta2", { options with Optimizer = { AdamW.defaults with Beta2 = 0.9 } }
-                    "epsilon", { options with Optimizer = { AdamW.defaults with Epsilon = 1e-2 } }
-                    "decay", { options with Optimizer = { AdamW.defaults with WeightDecay = 5.0 } }
-                    "clip", { options with Optimizer = { AdamW.defaults with ClipNorm = Some 1e-9 } }
+                    "schedule",
+                    {
+                        options with
+                            Schedule = Constant 2e-2
+                    }
+                    "beta1",
+                    {
+                        options with
+                            Optimizer = { AdamW.defaults with Beta1 = 0.8 }
+                    }
+                    "beta2",
+                    {
+                        options with
+                            Optimizer = { AdamW.defaults with Beta2 = 0.9 }
+                    }
+                    "epsilon",
+                    {
+                        options with
+                            Optimizer = { AdamW.defaults with Epsilon = 1e-2 }
+                    }
+                    "decay",
+                    {
+                        options with
+                            Optimizer = {
+                                AdamW.defaults with
+                                    WeightDecay = 5.0
+                            }
+                    }
+                    "clip",
+                    {
+                        options with
+                            Optimizer = {
+                                AdamW.defaults with
+                                    ClipNorm = Some 1e-9
+                            }
+                    }
                     "evaluation batches", { options with EvaluationBatches = 3 }
                     "seed", { options with Seed = 2UL }
                 ] do
@@ -119,5 +184,8 @@ let tests =
         refused "batch is -1" (fun o -> { o with BatchSize = -1 })
         refused "window length is 9" (fun o -> { o with WindowLength = 9 })
         refused "NaN" (fun o -> { o with Schedule = Constant nan })
-        refused "beta2 is 2" (fun o -> { o with Optimizer = { o.Optimizer with Beta2 = 2.0 } })
+        refused "beta2 is 2" (fun o -> {
+            o with
+                Optimizer = { o.Optimizer with Beta2 = 2.0 }
+        })
     ]
