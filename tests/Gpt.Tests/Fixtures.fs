@@ -49,6 +49,11 @@ let json (path: string) =
     use document = JsonDocument.Parse(File.ReadAllText path)
     document.RootElement.Clone()
 
+/// Fails the running test unless a number is below a limit; not a number is not.
+let expectBelow (limit: float) (number: float) (what: string) =
+    if not (number < limit) then
+        failtest $"{what}: {number:G4} is not below {limit:G4}"
+
 /// Fails the running test unless the arrays agree; `what` names the array in the message.
 let expectClose tolerance (what: string) (got: NArray) (want: NArray) =
     match difference tolerance got want with

@@ -18,11 +18,20 @@ let ofNArray (a: NArray) : Tensor =
     | Reals values -> ofFloats a.Shape values
     | Whole values -> ofWhole a.Shape values
 
+/// TorchSharp's accessor cannot read a tensor of no elements.
+let private elements<'T when 'T: unmanaged and 'T: struct and 'T: (new: unit -> 'T) and 'T :> System.ValueType>
+    (t: Tensor)
+    : 'T[] =
+    if t.numel () = 0L then
+        [||]
+    else
+        t.detach().contiguous().data<'T>().ToArray()
+
 /// The elements of a float32 tensor, row-major whatever its strides.
-let floatsOf (t: Tensor) : float32[] = t.detach().contiguous().data<float32>().ToArray()
+let floatsOf (t: Tensor) : float32[] = elements<float32> t
 
 /// The elements of an int64 tensor, row-major.
-let wholeOf (t: Tensor) : int64[] = t.contiguous().data<int64>().ToArray()
+let wholeOf (t: Tensor) : int64[] = elements<int64> t
 
 /// A float32 or int64 tensor as an array.
 let toNArray (t: Tensor) : NArray =
@@ -33,6 +42,10 @@ let toNArray (t: Tensor) : NArray =
 
 /// A number as TorchSharp wants it beside a tensor.
 let scalar (value: float) : Scalar = value.ToScalar()
+
+/// Whether the engine gives the same bits for the same numbers, wherever in memory they lie. The embedded engine promises it;
+/// libtorch does not: the order of its sums hangs on the alignment of the buffers.
+let repeatsItself = (typeof<Tensor>.Assembly.GetName().Name = "TorchSharp.Embedded")
 
 /// Runs a computation in a dispose scope of its own: nothing that it makes outlives it, so it must hand back plain values.
 let scoped (work: unit -> 'T) : 'T =
