@@ -8,7 +8,8 @@ open Expecto.Impl
 open Expecto.Tests
 
 /// One at a time: the tests share the engine's threads and its count of live tensors.
-let private tests = testSequenced (testList "all" [ NArrayTests.tests; OpTests.tests; OpLaws.tests ])
+let private tests =
+    testSequenced (testList "all" [ NArrayTests.tests; OpTests.tests; OpLaws.tests; LibraryTests.tests ])
 
 let private closingLine (summary: TestRunSummary) =
     let count results = List.sumBy (fun (_, result: TestSummary) -> result.count) results
