@@ -42,7 +42,7 @@ let main args =
     if parsed.Errors.Count > 0 then
         let command = parsed.CommandResult.Command
         let called = if command = root then "gpt" else $"gpt {command.Name}"
-        Screen.note $"gpt: {parsed.Errors[0].Message} `{called} --help` lists what is known."
+        Screen.note $"gpt: {(Seq.last parsed.Errors).Message} `{called} --help` lists what is known."
         Problem.codes.Usage
     else
         parsed.Invoke()

@@ -9,7 +9,15 @@ open Expecto.Tests
 
 /// One at a time: the tests share the engine's threads and its count of live tensors.
 let private tests =
-    testSequenced (testList "all" [ NArrayTests.tests; OpTests.tests; OpLaws.tests; LibraryTests.tests ])
+    testSequenced (
+        testList "all" [
+            NArrayTests.tests
+            OpTests.tests
+            OpLaws.tests
+            LibraryTests.tests
+            ToolTests.tests
+        ]
+    )
 
 let private closingLine (summary: TestRunSummary) =
     let count results = List.sumBy (fun (_, result: TestSummary) -> result.count) results
