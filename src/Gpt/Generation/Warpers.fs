@@ -53,3 +53,90 @@ module Warpers =
                     let massBefore = probabilities.cumsum(-1L).sub probabilities
                     let kept = ruleOut sorted (massBefore.ge (Tensors.scalar p))
                     kept.scatter (-1L, order, kept))
+
+    /// Keeps the tokens at least `p` times as likely as the most likely one (Nguyen et al. 2024). `p` must be in [0, 1];
+    /// 0 changes nothing, 1 keeps the best and its ties.
+    let minP (p: float) : Tensor -> Tensor =
+        require (p >= 0.0 && p <= 1.0) (nameof p) p "at least 0 and at most 1"
+
+        fun logits ->
+            Tensors.scoped (fun () ->
+                let probabilities = logits.softmax -1L
+                let struct (best, _) = probabilities.max (1L, keepdim = true)
+                ruleOut logits (probabilities.lt (best.mul (Tensors.scalar p))))
+
+    /// log p and p of each token; where p is 0, both are 0, so that p log p is what it tends to.
+    let private logProbabilities (logits: Tensor) : struct (Tensor * Tensor) =
+        let logs = torch.nn.functional.log_softmax (logits, -1L)
+        let impossible = logs.eq (Tensors.scalar -infinity)
+        struct (logs.masked_fill (impossible, Tensors.scalar 0.0), logs.exp ())
+
+    /// The entropy of each row in nats, (B, 1).
+    let private entropy (logs: Tensor) (probabilities: Tensor) : Tensor =
+        probabilities.mul(logs).sum([| 1L |], true).neg()
+
+    /// Keeps the tokens whose information -log p lies nearest to the entropy, until their probabilities sum to at least
+    /// `p`, and whatever ties with the last of them (locally typical sampling, Meister et al. 2022; as in transformers).
+    /// `p` must be in (0, 1]; 1 changes nothing.
+    let typical (p: float) : Tensor -> Tensor =
+        require (p > 0.0 && p <= 1.0) (nameof p) p "above 0 and at most 1"
+
+        if p = 1.0 then
+            id
+        else
+            fun logits ->
+                Tensors.scoped (fun () ->
+                    let struct (logs, probabilities) = logProbabilities logits
+                    // What cannot come is farthest away.
+                    let impossible = logits.eq (Tensors.scalar -infinity)
+                    let distance = logs.neg().sub(entropy logs probabilities).abs()
+                    let distance = distance.masked_fill (impossible, Tensors.scalar infinity)
+                    let struct (sorted, order) = torch.sort (distance, -1L, descending = false, stable = true)
+                    let ordered = probabilities.gather (1L, order)
+                    let massBefore = ordered.cumsum(1L).sub ordered
+                    let needed = massBefore.lt(Tensors.scalar p).sum([| 1L |], true)
+                    let border = sorted.gather (1L, needed.sub (Scalar.op_Implicit 1L))
+                    ruleOut logits (distance.gt border))
+
+    /// Rules out what is less likely than a bound (B, 1) or a number, but never the best token and its ties.
+    let private cutBelow (logits: Tensor) (probabilities: Tensor) (tooSmall: Tensor) : Tensor =
+        let struct (best, _) = probabilities.max (1L, keepdim = true)
+        ruleOut logits (tooSmall.logical_and (probabilities.lt best))
+
+    /// Rules out tokens less likely than `epsilon`, never the best (Hewitt, Manning, Liang 2022). `epsilon` must be in [0, 1);
+    /// 0 changes nothing.
+    let epsilonCutoff (epsilon: float) : Tensor -> Tensor =
+        require (epsilon >= 0.0 && epsilon < 1.0) (nameof epsilon) epsilon "at least 0 and below 1"
+
+        fun logits ->
+            Tensors.scoped (fun () ->
+                let probabilities = logits.softmax -1L
+                cutBelow logits probabilities (probabilities.lt (Tensors.scalar epsilon)))
+
+    /// Rules out tokens less likely than min(epsilon, √epsilon e^-H), H the entropy, never the best: the cut falls where the
+    /// distribution is flat (Hewitt, Manning, Liang 2022). `epsilon` must be in [0, 1); 0 changes nothing.
+    let etaCutoff (epsilon: float) : Tensor -> Tensor =
+        require (epsilon >= 0.0 && epsilon < 1.0) (nameof epsilon) epsilon "at least 0 and below 1"
+
+        fun logits ->
+            Tensors.scoped (fun () ->
+                let struct (logs, probabilities) = logProbabilities logits
+                let scaled = (entropy logs probabilities).neg().exp().mul(Tensors.scalar (sqrt epsilon))
+                let bound = scaled.clamp_max (Tensors.scalar epsilon)
+                cutBelow logits probabilities (probabilities.lt bound))
+
+    /// Keeps the tokens whose logit lies at most `n` standard deviations below the largest one; the deviation is that of
+    /// the row's finite logits (Tang et al. 2024). The kept set does not change with temperature. `n` must be positive.
+    let topNSigma (n: float) : Tensor -> Tensor =
+        require (n > 0.0) (nameof n) n "positive"
+
+        fun logits ->
+            Tensors.scoped (fun () ->
+                let impossible = logits.eq (Tensors.scalar -infinity)
+                let zero = Tensors.scalar 0.0
+                let count = impossible.logical_not().sum([| 1L |], true).``to`` logits.dtype
+                let mean = logits.masked_fill(impossible, zero).sum([| 1L |], true).div count
+                let spread = logits.sub(mean).masked_fill(impossible, zero)
+                let deviation = (spread.mul spread).sum([| 1L |], true).div(count).sqrt()
+                let struct (best, _) = logits.max (1L, keepdim = true)
+                ruleOut logits (logits.lt (best.sub (deviation.mul (Tensors.scalar n)))))

@@ -234,6 +234,10 @@ let private processors folder =
         "temperature", fun (x: Text.Json.JsonElement) -> Warpers.temperature (x.GetDouble())
         "top_k", fun x -> let k = x.GetInt32() in if k = 0 then id else Warpers.topK k
         "top_p", fun x -> Warpers.topP (x.GetDouble())
+        "min_p", fun x -> Warpers.minP (x.GetDouble())
+        "typical_p", fun x -> Warpers.typical (x.GetDouble())
+        "epsilon_cutoff", fun x -> Warpers.epsilonCutoff (x.GetDouble())
+        "eta_cutoff", fun x -> Warpers.etaCutoff (x.GetDouble())
     ]
 
     let known = warpers |> List.map fst |> Set
