@@ -9,7 +9,17 @@ open Expecto.Tests
 
 /// One at a time: the tests share the engine's threads and its count of live tensors.
 let private tests =
-    testSequenced (testList "all" [ NArrayTests.tests; OpTests.tests; OpLaws.tests; LibraryTests.tests ])
+    testSequenced (
+        testList "all" [
+            NArrayTests.tests
+            OpTests.tests
+            OpLaws.tests
+            ScopeTests.tests
+            LibraryTests.tests
+            EngineTests.tests
+            RepositoryTests.tests
+        ]
+    )
 
 let private closingLine (summary: TestRunSummary) =
     let count results = List.sumBy (fun (_, result: TestSummary) -> result.count) results
@@ -34,7 +44,7 @@ let private plainPrinter =
 [<EntryPoint>]
 let main args =
     let mutable closing = None
-    let keep = SummaryHandler(fun summary -> closing <- Some(closingLine summary))
+    let keep = SummaryHandler(fun summary -> closing <- Some summary)
 
     let options = [
         if Console.IsOutputRedirected then
@@ -46,5 +56,10 @@ let main args =
     ]
 
     let exitCode = runTestsWithCLIArgs options args tests
-    Option.iter (fun (line: string) -> Console.Out.WriteLine line) closing
-    exitCode
+
+    match closing with
+    | None -> exitCode
+    | Some summary ->
+        Console.Out.WriteLine(closingLine summary)
+        // A filter that matches nothing is a mistake, not a success.
+        if summary.results.IsEmpty then 1 else exitCode
