@@ -14,8 +14,11 @@ let private tests =
             NArrayTests.tests
             OpTests.tests
             OpLaws.tests
+            ScopeTests.tests
             LibraryTests.tests
             ToolTests.tests
+            EngineTests.tests
+            RepositoryTests.tests
         ]
     )
 
@@ -42,7 +45,7 @@ let private plainPrinter =
 [<EntryPoint>]
 let main args =
     let mutable closing = None
-    let keep = SummaryHandler(fun summary -> closing <- Some(closingLine summary))
+    let keep = SummaryHandler(fun summary -> closing <- Some summary)
 
     let options = [
         if Console.IsOutputRedirected then
@@ -54,5 +57,10 @@ let main args =
     ]
 
     let exitCode = runTestsWithCLIArgs options args tests
-    Option.iter (fun (line: string) -> Console.Out.WriteLine line) closing
-    exitCode
+
+    match closing with
+    | None -> exitCode
+    | Some summary ->
+        Console.Out.WriteLine(closingLine summary)
+        // A filter that matches nothing is a mistake, not a success.
+        if summary.results.IsEmpty then 1 else exitCode
