@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 
 namespace TorchSharp.Kernels;
@@ -20,6 +21,20 @@ internal static class Simd
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => Vector512.IsHardwareAccelerated ? 16 : Vector256.IsHardwareAccelerated ? 8 : 4;
     }
+
+    /// <summary>x0 y0 x1 y1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector128<float> ZipLow(Vector128<float> x, Vector128<float> y) =>
+        Sse.IsSupported ? Sse.UnpackLow(x, y)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipLow(x, y)
+        : Vector128.Create(x.GetElement(0), y.GetElement(0), x.GetElement(1), y.GetElement(1));
+
+    /// <summary>x2 y2 x3 y3.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector128<float> ZipHigh(Vector128<float> x, Vector128<float> y) =>
+        Sse.IsSupported ? Sse.UnpackHigh(x, y)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(x, y)
+        : Vector128.Create(x.GetElement(2), y.GetElement(2), x.GetElement(3), y.GetElement(3));
 }
 
 /// <summary>A vector of floats of one width. Every member is one or two instructions and is inlined.</summary>
@@ -55,6 +70,9 @@ internal unsafe interface ILanes<TV>
 
     /// <summary>The sum of the lanes, in one fixed order.</summary>
     static abstract float Sum(TV v);
+
+    /// <summary>The sums of the lanes of four vectors.</summary>
+    static abstract Vector128<float> Sum4(TV v0, TV v1, TV v2, TV v3);
 }
 
 /// <summary>16 lanes: AVX-512.</summary>
@@ -110,6 +128,11 @@ internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector512<float> v) => Lanes256.Sum(v.GetLower() + v.GetUpper());
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Sum4(Vector512<float> v0, Vector512<float> v1, Vector512<float> v2, Vector512<float> v3) =>
+        Lanes256.Sum4(v0.GetLower() + v0.GetUpper(), v1.GetLower() + v1.GetUpper(), v2.GetLower() + v2.GetUpper(), v3.GetLower() + v3.GetUpper());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Mask(int n) =>
@@ -169,6 +192,11 @@ internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector256<float> v) => Lanes128.Sum(v.GetLower() + v.GetUpper());
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Sum4(Vector256<float> v0, Vector256<float> v1, Vector256<float> v2, Vector256<float> v3) =>
+        Lanes128.Sum4(v0.GetLower() + v0.GetUpper(), v1.GetLower() + v1.GetUpper(), v2.GetLower() + v2.GetUpper(), v3.GetLower() + v3.GetUpper());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Mask(int n) =>
@@ -234,5 +262,14 @@ internal readonly unsafe struct Lanes128 : ILanes<Vector128<float>>
     {
         var pairs = v + Vector128.Shuffle(v, Vector128.Create(2, 3, 0, 1));
         return pairs.ToScalar() + pairs.GetElement(1);
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Sum4(Vector128<float> v0, Vector128<float> v1, Vector128<float> v2, Vector128<float> v3)
+    {
+        var even = Simd.ZipLow(v0, v2) + Simd.ZipHigh(v0, v2);
+        var odd = Simd.ZipLow(v1, v3) + Simd.ZipHigh(v1, v3);
+        return Simd.ZipLow(even, odd) + Simd.ZipHigh(even, odd);
     }
 }
