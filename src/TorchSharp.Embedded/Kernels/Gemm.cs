@@ -9,7 +9,7 @@ namespace TorchSharp.Kernels;
 /// <remarks>
 /// <para>op(A) is A stored [m, k], or the transpose of A stored [k, m] if transA; op(B) is B stored [k, n], or the transpose of B
 /// stored [n, k] if transB (a linear layer's weight). lda, ldb, ldc are strides from row to row of the matrices as stored.</para>
-/// <para>Two ways: up to 8 rows of an A that is not transposed go by <see cref="GemmVector{L, TV}"/>, the rest by
+/// <para>Two ways: up to 32 rows of an A that is not transposed go by <see cref="GemmVector{L, TV}"/>, the rest by
 /// <see cref="GemmBlock{L, TV}"/>; <see cref="GemmPlan"/> cuts both for the threads. Sums have a fixed order that depends on the sizes,
 /// the vector width and the number of threads: the same call gives the same bits. A row of C depends on its row of A and on B only, but
 /// its last bits may change with m, through the choice of the way and the cut of the inner axis.</para>
@@ -18,7 +18,8 @@ namespace TorchSharp.Kernels;
 /// </remarks>
 internal static unsafe class Gemm
 {
-    private const long MaxVectorRows = 8;
+    /// <summary>Up to here packing B costs more than reading it into registers once for every four rows.</summary>
+    private const long MaxVectorRows = 32;
 
     /// <summary>C = op(A) op(B), plus C if accumulate, plus the bias if not null. k = 0 is a product of zeros.</summary>
     internal static void Run(

@@ -4,48 +4,61 @@ using System.Runtime.Intrinsics;
 namespace TorchSharp.Kernels;
 
 /// <summary>
-/// Copies a strip of a matrix into a panel [k, width] in the order in which the tile reads it.
+/// Copies strips of a matrix into panels [k, width] in the order in which the tile reads them.
 /// </summary>
 /// <remarks>
-/// Two strips exist: one whose panel rows lie in a row of the matrix (<see cref="Copy"/>: B as stored [k, n], A as stored [k, m]) and
-/// one whose panel columns do (<see cref="Transpose"/>: A as stored [m, k], B as stored [n, k]). Panel columns behind the used ones are
-/// filled with anything finite or not: the tile's results for them are thrown away.
+/// A panel's rows lie in the rows of the matrix (<see cref="Copy"/>: A stored [k, m], B stored [k, n]), or its columns do
+/// (<see cref="Transpose"/>: A stored [m, k], B stored [n, k]). Panel columns behind the used ones hold anything: the tile's results for
+/// them are thrown away. Both ask for memory some way ahead, because strips are too short for the hardware to see a stream.
 /// </remarks>
-internal static unsafe class GemmPack
+internal static unsafe class GemmPack<L, TV>
+    where L : ILanes<TV>
+    where TV : struct
 {
-    /// <summary>Transposition goes in blocks of this many k, so that the panel's part being written (at most 8 KB) stays in L1.</summary>
+    /// <summary>Transposition goes in blocks of this many k, so that the part of the panel being written (at most 8 KB) stays in L1.</summary>
     private const long BlockK = 64;
+
+    /// <summary>Rows between a row that is copied and the one that is asked for.</summary>
+    private const long RowsAhead = 16;
 
     /// <summary>panel[p, r] = source[p * stride + r] for r &lt; used, 0 for used &lt;= r &lt; width. Width is even.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Copy(float* source, long stride, long used, int width, long k, float* panel)
     {
-        if (used < width)
+        for (; k > 0; k--, source += stride, panel += width)
         {
-            for (; k > 0; k--, source += stride, panel += width)
-            {
-                long r = 0;
-                for (; r < used; r++)
-                    panel[r] = source[r];
-                for (; r < width; r++)
-                    panel[r] = 0;
-            }
+            long r = 0;
+            for (; r + 4 <= used; r += 4)
+                Vector128.Load(source + r).Store(panel + r);
+            for (; r < used; r++)
+                panel[r] = source[r];
+            for (; r < width; r++)
+                panel[r] = 0;
         }
-        else if (width % 16 == 0)
+    }
+
+    /// <summary>
+    /// Whole panels of two vectors side by side: panel j / width, [p, r] = source[p * stride + j + r]. Columns is a multiple of the width;
+    /// four panels are filled at a time, so that every row is read in long pieces.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void CopyPanels(float* source, long stride, long columns, long k, float* panels)
+    {
+        long width = 2 * L.Count;
+        for (long j0 = 0; j0 < columns; j0 += 4 * width)
         {
-            for (; k > 0; k--, source += stride, panel += width)
-                for (var r = 0; r < width; r += 16)
-                    Vector512.Load(source + r).Store(panel + r);
-        }
-        else
-        {
-            for (; k > 0; k--, source += stride, panel += width)
+            var end = Math.Min(columns, j0 + (4 * width));
+            var from = source;
+            var to = panels;
+            for (long p = 0; p < k; p++, from += stride, to += width)
             {
-                var r = 0;
-                for (; r + 4 <= width; r += 4)
-                    Vector128.Load(source + r).Store(panel + r);
-                if (r < width)
-                    *(long*)(panel + r) = *(long*)(source + r);
+                for (var j = j0; j < end; j += width)
+                {
+                    Simd.Prefetch(from + j + (RowsAhead * stride));
+                    Simd.Prefetch(from + j + (RowsAhead * stride) + L.Count);
+                    L.Store(L.Load(from + j), to + (j * k));
+                    L.Store(L.Load(from + j + L.Count), to + (j * k) + L.Count);
+                }
             }
         }
     }
@@ -56,16 +69,24 @@ internal static unsafe class GemmPack
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Transpose(float* source, long stride, long used, int width, long k, float* panel)
     {
+        var last = used - 1;
         for (long p0 = 0; p0 < k; p0 += BlockK)
         {
             var p1 = Math.Min(k, p0 + BlockK);
+            var p2 = Math.Min(k, p1 + BlockK);
             for (var r = 0; r < width; r += 4)
             {
-                var last = used - 1;
                 var s0 = source + (Math.Min(r, last) * stride);
                 var s1 = source + (Math.Min(r + 1, last) * stride);
                 var s2 = source + (Math.Min(r + 2, last) * stride);
                 var s3 = source + (Math.Min(r + 3, last) * stride);
+                for (var p = p1; p < p2; p += 16)
+                {
+                    Simd.Prefetch(s0 + p);
+                    Simd.Prefetch(s1 + p);
+                    Simd.Prefetch(s2 + p);
+                    Simd.Prefetch(s3 + p);
+                }
                 if (r + 4 <= width)
                     Four(s0, s1, s2, s3, p0, p1, panel + r, width);
                 else

@@ -68,16 +68,18 @@ internal static unsafe class GemmTile<L, TV>
     /// One tile. The panels have <see cref="RowsFor"/> rows and <see cref="ColumnsFor"/> columns; only rows x columns of C are read and
     /// written. The value stored is (C if accumulate) + product + (bias[c] if not null).
     /// </summary>
-    internal static void Run(long k, float* a, float* b, float* c, long ldc, long rows, long columns, float* bias, bool accumulate)
+    internal static void Run(
+        long k, float* a, float* b, float* c, long ldc, long rows, long columns, float* bias, bool accumulate, ref GemmAhead aheadA,
+        ref GemmAhead aheadB)
     {
         var (height, width) = (RowsFor(rows), ColumnsFor(columns));
         if (rows == height && columns == width)
         {
-            Run(k, a, b, c, ldc, height, width, bias, accumulate);
+            Run(k, a, b, c, ldc, height, width, bias, accumulate, ref aheadA, ref aheadB);
             return;
         }
         var whole = stackalloc float[Rows * Columns];
-        Run(k, a, b, whole, width, height, width, null, false);
+        Run(k, a, b, whole, width, height, width, null, false, ref aheadA, ref aheadB);
         for (long r = 0; r < rows; r++)
         {
             for (long j = 0; j < columns; j += L.Count)
@@ -93,29 +95,32 @@ internal static unsafe class GemmTile<L, TV>
         }
     }
 
-    private static void Run(long k, float* a, float* b, float* c, long ldc, int height, int width, float* bias, bool accumulate)
+    private static void Run(
+        long k, float* a, float* b, float* c, long ldc, int height, int width, float* bias, bool accumulate, ref GemmAhead aheadA,
+        ref GemmAhead aheadB)
     {
         if (width == Columns)
         {
             if (height == Rows)
-                Tile<N3, N2>(k, a, b, c, ldc, bias, accumulate);
+                Tile<N3, N2>(k, a, b, c, ldc, bias, accumulate, ref aheadA, ref aheadB);
             else if (height == Rows / 3)
-                Tile<N1, N2>(k, a, b, c, ldc, bias, accumulate);
+                Tile<N1, N2>(k, a, b, c, ldc, bias, accumulate, ref aheadA, ref aheadB);
             else
-                Tile<N2, N2>(k, a, b, c, ldc, bias, accumulate);
+                Tile<N2, N2>(k, a, b, c, ldc, bias, accumulate, ref aheadA, ref aheadB);
         }
         else if (height == Rows)
-            Tile<N3, N1>(k, a, b, c, ldc, bias, accumulate);
+            Tile<N3, N1>(k, a, b, c, ldc, bias, accumulate, ref aheadA, ref aheadB);
         else if (height == Rows / 3)
-            Tile<N1, N1>(k, a, b, c, ldc, bias, accumulate);
+            Tile<N1, N1>(k, a, b, c, ldc, bias, accumulate, ref aheadA, ref aheadB);
         else
-            Tile<N2, N1>(k, a, b, c, ldc, bias, accumulate);
+            Tile<N2, N1>(k, a, b, c, ldc, bias, accumulate, ref aheadA, ref aheadB);
     }
 
     /// <summary>A tile of THeight thirds of <see cref="Rows"/> by TWidth vectors.</summary>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Tile<THeight, TWidth>(long k, float* a, float* b, float* c, long ldc, float* bias, bool accumulate)
+    private static void Tile<THeight, TWidth>(
+        long k, float* a, float* b, float* c, long ldc, float* bias, bool accumulate, ref GemmAhead aheadA, ref GemmAhead aheadB)
         where THeight : IConst
         where TWidth : IConst
     {
@@ -124,38 +129,44 @@ internal static unsafe class GemmTile<L, TV>
         TV l6 = L.Zero, l7 = L.Zero, l8 = L.Zero, l9 = L.Zero, l10 = L.Zero, l11 = L.Zero;
         TV r0 = L.Zero, r1 = L.Zero, r2 = L.Zero, r3 = L.Zero, r4 = L.Zero, r5 = L.Zero;
         TV r6 = L.Zero, r7 = L.Zero, r8 = L.Zero, r9 = L.Zero, r10 = L.Zero, r11 = L.Zero;
-        if (accumulate)
-            Prefetch(c, ldc, rows);
-        for (; k > 0; k--)
+        Prefetch(c, ldc, rows);
+        while (k > 0)
         {
-            var left = L.Load(b);
-            var right = TWidth.Value == 2 ? L.Load(b + L.Count) : L.Zero;
-            Step<TWidth>(a, left, right, ref l0, ref r0);
-            Step<TWidth>(a + 1, left, right, ref l1, ref r1);
-            if (rows > 2)
+            aheadA.AskL1();
+            aheadB.AskL2();
+            var steps = Math.Min(k, GemmAhead.Steps);
+            k -= steps;
+            for (; steps > 0; steps--)
             {
-                Step<TWidth>(a + 2, left, right, ref l2, ref r2);
-                Step<TWidth>(a + 3, left, right, ref l3, ref r3);
+                var left = L.Load(b);
+                var right = TWidth.Value == 2 ? L.Load(b + L.Count) : L.Zero;
+                Step<TWidth>(a, left, right, ref l0, ref r0);
+                Step<TWidth>(a + 1, left, right, ref l1, ref r1);
+                if (rows > 2)
+                {
+                    Step<TWidth>(a + 2, left, right, ref l2, ref r2);
+                    Step<TWidth>(a + 3, left, right, ref l3, ref r3);
+                }
+                if (rows > 4)
+                {
+                    Step<TWidth>(a + 4, left, right, ref l4, ref r4);
+                    Step<TWidth>(a + 5, left, right, ref l5, ref r5);
+                }
+                if (rows > 6)
+                {
+                    Step<TWidth>(a + 6, left, right, ref l6, ref r6);
+                    Step<TWidth>(a + 7, left, right, ref l7, ref r7);
+                }
+                if (rows > 8)
+                {
+                    Step<TWidth>(a + 8, left, right, ref l8, ref r8);
+                    Step<TWidth>(a + 9, left, right, ref l9, ref r9);
+                    Step<TWidth>(a + 10, left, right, ref l10, ref r10);
+                    Step<TWidth>(a + 11, left, right, ref l11, ref r11);
+                }
+                a += rows;
+                b += TWidth.Value * L.Count;
             }
-            if (rows > 4)
-            {
-                Step<TWidth>(a + 4, left, right, ref l4, ref r4);
-                Step<TWidth>(a + 5, left, right, ref l5, ref r5);
-            }
-            if (rows > 6)
-            {
-                Step<TWidth>(a + 6, left, right, ref l6, ref r6);
-                Step<TWidth>(a + 7, left, right, ref l7, ref r7);
-            }
-            if (rows > 8)
-            {
-                Step<TWidth>(a + 8, left, right, ref l8, ref r8);
-                Step<TWidth>(a + 9, left, right, ref l9, ref r9);
-                Step<TWidth>(a + 10, left, right, ref l10, ref r10);
-                Step<TWidth>(a + 11, left, right, ref l11, ref r11);
-            }
-            a += rows;
-            b += TWidth.Value * L.Count;
         }
         Finish<TWidth>(c, l0, r0, bias, accumulate);
         Finish<TWidth>(c + ldc, l1, r1, bias, accumulate);

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
 
 namespace TorchSharp.Kernels;
 
@@ -16,8 +17,15 @@ internal static unsafe class GemmVector<L, TV>
     where L : ILanes<TV>
     where TV : struct
 {
-    /// <summary>Columns of C in one go when B is stored [k, n]: 4 KB of each of the four rows of B and of each row of C.</summary>
-    private const long Chunk = 1024;
+    /// <summary>Elements of C in one go when B is stored [k, n]: 16 KB, half of L1.</summary>
+    private const long Chunk = 4096;
+
+    /// <summary>Rows of A at once: 16 sums in 32 vector registers, 8 in 16.</summary>
+    private static int RowsAtOnce
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => L.Count == 16 || AdvSimd.IsSupported ? 4 : 2;
+    }
 
     /// <summary>Runs the product, K &gt; 0 and A not transposed, on the calling thread.</summary>
     internal static void Run(in GemmProduct g)
@@ -37,13 +45,10 @@ internal static unsafe class GemmVector<L, TV>
             var columns = (int)Math.Min(4, g.N - j);
             var bias = g.Bias == null ? Vector128<float>.Zero : Lanes128.LoadFirst(g.Bias + j, columns);
             long i = 0;
-            for (; i + 4 <= g.M; i += 4)
+            for (; RowsAtOnce == 4 && i + 4 <= g.M; i += 4)
                 Dots<N4>(g.A + (i * g.Lda), g.Lda, b, g.Ldb, g.K, g.C + (i * g.Ldc) + j, g.Ldc, columns, bias, g.Accumulate);
-            if (i + 2 <= g.M)
-            {
+            for (; i + 2 <= g.M; i += 2)
                 Dots<N2>(g.A + (i * g.Lda), g.Lda, b, g.Ldb, g.K, g.C + (i * g.Ldc) + j, g.Ldc, columns, bias, g.Accumulate);
-                i += 2;
-            }
             if (i < g.M)
                 Dots<N1>(g.A + (i * g.Lda), g.Lda, b, g.Ldb, g.K, g.C + (i * g.Ldc) + j, g.Ldc, columns, bias, g.Accumulate);
         }
@@ -118,23 +123,32 @@ internal static unsafe class GemmVector<L, TV>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Sums(in GemmProduct g)
     {
-        for (long j = 0; j < g.N; j += Chunk)
+        // Rows of C that are a multiple of 4 KB apart would share the lines of L1 with each other and with B: sum in a block instead.
+        var chunk = Math.Max(64, Chunk / g.M / 16 * 16);
+        var block = g.M == 1 ? null : GemmScratch.Panels(chunk * g.M);
+        for (long j = 0; j < g.N; j += chunk)
         {
-            var columns = Math.Min(Chunk, g.N - j);
+            var columns = Math.Min(chunk, g.N - j);
+            var sums = block == null ? g.C + j : block;
+            var stride = block == null ? g.Ldc : columns;
             for (long i = 0; i < g.M; i++)
-                Begin(g.C + (i * g.Ldc) + j, g.Bias == null ? null : g.Bias + j, columns, g.Accumulate);
+                Begin(sums + (i * stride), g.C + (i * g.Ldc) + j, g.Bias == null ? null : g.Bias + j, columns, g.Accumulate);
             long p = 0;
             for (; p + 4 <= g.K; p += 4)
-                Sums<N4>(g, p, j, columns);
+                Sums<N4>(g, p, j, columns, sums, stride);
             for (; p < g.K; p++)
-                Sums<N1>(g, p, j, columns);
+                Sums<N1>(g, p, j, columns, sums, stride);
+            for (long i = 0; i < g.M && block != null; i++)
+                new Span<float>(sums + (i * stride), (int)columns).CopyTo(new Span<float>(g.C + (i * g.Ldc) + j, (int)columns));
         }
     }
 
     /// <summary>The row of C before the first product.</summary>
-    private static void Begin(float* c, float* bias, long columns, bool accumulate)
+    private static void Begin(float* sums, float* c, float* bias, long columns, bool accumulate)
     {
-        var row = new Span<float>(c, (int)columns);
+        var row = new Span<float>(sums, (int)columns);
+        if (accumulate && sums != c)
+            new Span<float>(c, (int)columns).CopyTo(row);
         if (bias == null && !accumulate)
             row.Clear();
         else if (bias != null && !accumulate)
@@ -146,20 +160,17 @@ internal static unsafe class GemmVector<L, TV>
 
     /// <summary>TDepth rows of B, from row p, into a chunk of columns of all rows of C.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Sums<TDepth>(in GemmProduct g, long p, long j, long columns)
+    private static void Sums<TDepth>(in GemmProduct g, long p, long j, long columns, float* sums, long stride)
         where TDepth : IConst
     {
         var b = g.B + (p * g.Ldb) + j;
         long i = 0;
-        for (; i + 4 <= g.M; i += 4)
-            Sums<TDepth, N4>(g.A + (i * g.Lda) + p, g.Lda, b, g.Ldb, g.C + (i * g.Ldc) + j, g.Ldc, columns);
-        if (i + 2 <= g.M)
-        {
-            Sums<TDepth, N2>(g.A + (i * g.Lda) + p, g.Lda, b, g.Ldb, g.C + (i * g.Ldc) + j, g.Ldc, columns);
-            i += 2;
-        }
+        for (; RowsAtOnce == 4 && i + 4 <= g.M; i += 4)
+            Sums<TDepth, N4>(g.A + (i * g.Lda) + p, g.Lda, b, g.Ldb, sums + (i * stride), stride, columns);
+        for (; i + 2 <= g.M; i += 2)
+            Sums<TDepth, N2>(g.A + (i * g.Lda) + p, g.Lda, b, g.Ldb, sums + (i * stride), stride, columns);
         if (i < g.M)
-            Sums<TDepth, N1>(g.A + (i * g.Lda) + p, g.Lda, b, g.Ldb, g.C + (i * g.Ldc) + j, g.Ldc, columns);
+            Sums<TDepth, N1>(g.A + (i * g.Lda) + p, g.Lda, b, g.Ldb, sums + (i * stride), stride, columns);
     }
 
     /// <summary>C[i, j] += sum over p &lt; TDepth of a[i, p] b[p, j] for TRows rows i and j &lt; columns.</summary>

@@ -13,13 +13,29 @@ namespace TorchSharp.Kernels;
 /// The runtime's switches turn a width off: DOTNET_EnableAVX512=0 leaves 8 lanes, DOTNET_EnableAVX2=0 or DOTNET_EnableAVX=0 leaves 4,
 /// DOTNET_EnableHWIntrinsic=0 leaves 4 in software. Sums associate by lane, so that results differ in the last bits between widths.
 /// </remarks>
-internal static class Simd
+internal static unsafe class Simd
 {
     /// <summary>Floats in the widest vector that the machine is quick with: 16, 8 or 4.</summary>
     internal static int Width
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => Vector512.IsHardwareAccelerated ? 16 : Vector256.IsHardwareAccelerated ? 8 : 4;
+    }
+
+    /// <summary>Asks for the cache line of p; p need not be readable.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Prefetch(float* p)
+    {
+        if (Sse.IsSupported)
+            Sse.Prefetch0(p);
+    }
+
+    /// <summary>Asks for the cache line of p in L2; p need not be readable.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void PrefetchL2(float* p)
+    {
+        if (Sse.IsSupported)
+            Sse.Prefetch1(p);
     }
 
     /// <summary>x0 y0 x1 y1.</summary>
