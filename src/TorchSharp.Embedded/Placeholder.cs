@@ -1,3 +1,0 @@
-namespace TorchSharp;
-/// <summary>x</summary>
-public static class Placeholder { }
