@@ -31,7 +31,7 @@ internal static unsafe class Gemm
             TransA = transA, TransB = transB, M = m, N = n, K = k, A = a, Lda = lda, B = b, Ldb = ldb, C = c, Ldc = ldc,
             Bias = bias, Accumulate = accumulate,
         };
-        Run(product);
+        Cut(product);
     }
 
     /// <summary>
@@ -50,14 +50,14 @@ internal static unsafe class Gemm
         if (strideB == 0 && !transA && strideA == m * lda && strideC == m * ldc)
         {
             product.M = m * batch; // the matrices lie one below the other
-            Run(product);
+            Cut(product);
             return;
         }
         var work = (double)m * n * k;
         var job = new BatchJob { Product = product, StrideA = strideA, StrideB = strideB, StrideC = strideC };
         if (batch < WorkerPool.Threads && work >= SplitWork)
             for (long i = 0; i < batch; i++)
-                Run(job.At(i));
+                Cut(job.At(i));
         else
             WorkerPool.For(batch, (long)Math.Ceiling(BatchWork / Math.Max(work, 1)), ref job);
     }
@@ -68,7 +68,7 @@ internal static unsafe class Gemm
     /// <summary>Multiply-adds, in whole products, that a thread takes at least.</summary>
     private const double BatchWork = 1 << 18;
 
-    private static void Run(in GemmProduct g)
+    private static void Cut(in GemmProduct g)
     {
         if (g.M <= 0 || g.N <= 0)
             return;
