@@ -42,7 +42,13 @@ let main args =
     if parsed.Errors.Count > 0 then
         let command = parsed.CommandResult.Command
         let called = if command = root then "gpt" else $"gpt {command.Name}"
-        Screen.note $"gpt: {(Seq.last parsed.Errors).Message} `{called} --help` lists what is known."
+
+        let problem =
+            match Seq.tryHead parsed.UnmatchedTokens with
+            | Some token -> $"{token} is not known here."
+            | None -> parsed.Errors[0].Message
+
+        Screen.note $"gpt: {problem} `{called} --help` lists what is."
         Problem.codes.Usage
     else
         parsed.Invoke()

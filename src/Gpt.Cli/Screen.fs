@@ -77,7 +77,7 @@ module Screen =
     let follow (work: (Status -> unit) -> 'a) : 'a =
         if isWatched () then
             error.Value
-                .Live(Text "")
+                .Live(Text "evaluating the untrained model …")
                 .AutoClear(true)
                 .Start(fun context -> work (fun status -> context.UpdateTarget(drawing status)))
         else
