@@ -20,6 +20,9 @@ internal sealed class BackwardPass
         this.accumulate = accumulate;
     }
 
+    /// <summary>Whether saved values are needed for another walk.</summary>
+    internal bool Retains { get; private set; }
+
     /// <summary>The walk in progress on this thread.</summary>
     internal static BackwardPass Current => current ?? throw new InvalidOperationException("no walk back is in progress");
 
@@ -92,17 +95,19 @@ internal sealed class BackwardPass
             }
             return slot;
         }
-        if (edge.Leaf!.Grad is { } grad && accumulate)
+        var leaf = edge.Leaf!;
+        if (accumulate && leaf.Grad is { } grad)
         {
             grad.Touch();
             return grad;
         }
-        Deliver(ref edge, Fill.Zeros(sizes, Dtypes.Float));
-        return accumulate ? edge.Leaf.Grad! : only![edge.Leaf]!;
+        DeliverToLeaf(leaf, Fill.Zeros(sizes, Dtypes.Float));
+        return accumulate ? leaf.Grad! : only![leaf]!;
     }
 
     private void Walk(IReadOnlyList<TensorImpl> roots, IReadOnlyList<TensorImpl?> seeds, bool retain)
     {
+        Retains = retain;
         var thread = ThreadState.Current;
         var (outerPass, outerGrad) = (current, thread.GradEnabled);
         (current, thread.GradEnabled) = (this, false);

@@ -70,6 +70,25 @@ internal static unsafe class Comparison
         return all;
     }
 
+    /// <summary>Whether the shapes are equal and |a - b| &lt;= atol + rtol |b| everywhere.</summary>
+    internal static bool AllClose(TensorImpl a, TensorImpl b, double rtol, double atol, bool equalNan)
+    {
+        if (!Shape.Same(a.Sizes, b.Sizes))
+            throw new ArgumentException($"allclose: shapes {Shape.Text(a.Sizes)} and {Shape.Text(b.Sizes)} differ");
+        var (x, y) = (Copy.As(Dtypes.Float, a), Copy.As(Dtypes.Float, b));
+        var (left, right) = (Copy.Contiguous(x), Copy.Contiguous(y));
+        var close = true;
+        for (long i = 0; i < left.Count && close; i++)
+        {
+            double p = left.Floats[i], q = right.Floats[i];
+            close = p == q || Math.Abs(p - q) <= atol + (rtol * Math.Abs(q)) || (equalNan && double.IsNaN(p) && double.IsNaN(q));
+            close &= p == q || !double.IsInfinity(q);
+        }
+        foreach (var temporary in (ReadOnlySpan<TensorImpl>)[x, y, left, right])
+            temporary.Release();
+        return close;
+    }
+
     private static TensorImpl Compare<TFloat, TLong>(string operation, TensorImpl a, TensorImpl b)
         where TFloat : struct, IMap<float, float, bool>
         where TLong : struct, IMap<long, long, bool>

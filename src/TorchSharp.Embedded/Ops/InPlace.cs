@@ -102,9 +102,7 @@ internal static class InPlace
             self.Touch();
             return;
         }
-        var product = quotient ? Arithmetic.Div(a, b) : Arithmetic.Mul(a, b);
-        var sum = Arithmetic.Add(self, product, value);
-        product.Release();
+        var sum = Combined.AddProduct(self, a, b, value, quotient);
         if (recorded)
             Graph.Replace(self, sum);
         else
@@ -115,11 +113,7 @@ internal static class InPlace
     internal static void Lerp(TensorImpl self, TensorImpl end, TensorImpl weight)
     {
         var recorded = Begin("lerp_", self, end, self.Dtype, weight);
-        var way = Arithmetic.Sub(end, self);
-        var part = Arithmetic.Mul(way, weight);
-        var sum = Arithmetic.Add(self, part);
-        way.Release();
-        part.Release();
+        var sum = Combined.Lerp(self, end, weight);
         if (recorded)
             Graph.Replace(self, sum);
         else
@@ -155,26 +149,46 @@ internal static class InPlace
         {
             var converted = Casting.To(self.Dtype, source);
             var view = Views.Expand(converted, self.Sizes);
+            var copy = Casting.Clone(view);
             converted.Release();
-            Graph.Replace(self, view);
+            view.Release();
+            Graph.Replace(self, copy);
             return;
         }
         Copy.Into(self, source);
         self.Touch();
     }
 
-    /// <summary>self = value; the history of self ends.</summary>
+    /// <summary>self = value; nothing flows back through it.</summary>
     internal static void FillWith(TensorImpl self, Scalar value)
     {
         if (Graph.RecordsInPlace("fill_", self))
         {
-            Graph.Replace(self, Arithmetic.Add(Discard(Arithmetic.Mul(self, 0)), value));
+            var constant = Fill.Full(self.Sizes, self.Dtype, value);
+            Graph.Record(constant, new ConstantNode(), []);
+            Graph.Replace(self, constant);
             return;
         }
         Fill.Into(self, value);
         self.Touch();
+    }
 
-        static TensorImpl Discard(TensorImpl zeros) => zeros;
+    /// <summary>self = random reals, written by the function.</summary>
+    internal static void Random(
+        string operation, TensorImpl self, torch.Generator? generator, Action<TensorImpl, torch.Generator> write)
+    {
+        if (self.Dtype != Dtypes.Float)
+            throw new ArgumentException($"{operation}: gives reals, not {self.Dtype}");
+        if (Graph.RecordsInPlace(operation, self))
+        {
+            var fresh = TensorImpl.EmptyLike(self);
+            write(fresh, generator ?? torch.Generator.Default);
+            Graph.Record(fresh, new ConstantNode(), []);
+            Graph.Replace(self, fresh);
+            return;
+        }
+        write(self, generator ?? torch.Generator.Default);
+        self.Touch();
     }
 
     /// <summary>Writes what was computed beside it into self; gives up <paramref name="result"/>.</summary>
@@ -234,5 +248,11 @@ internal static class InPlace
     {
         Pointwise.ScalarInto<TOp>(self, self, s);
         self.Touch();
+    }
+
+    /// <summary>A value that depends on nothing.</summary>
+    private sealed class ConstantNode : Node
+    {
+        protected override void Backward(TensorImpl gradient) => gradient.Release();
     }
 }

@@ -68,7 +68,8 @@ internal static unsafe class MatMul
     /// <summary>y = A B, or y += A B, for a contiguous y of the broadcast shape.</summary>
     internal static void Into(TensorImpl y, TensorImpl a, TensorImpl b, bool accumulate)
     {
-        var (left, right) = (MatrixView.Of(a), MatrixView.Of(b));
+        var left = MatrixView.Of(a);
+        var right = MatrixView.Of(b);
         var (m, n, k) = (y.Sizes[^2], y.Sizes[^1], a.Sizes[^1]);
         // The leading axes, merged where both operands allow it; the last of them is the kernel's batch.
         var stack = y.View(y.Sizes[..^2], y.Strides[..^2], y.Offset);

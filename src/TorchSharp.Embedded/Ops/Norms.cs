@@ -58,8 +58,10 @@ internal static unsafe class Norms
     }
 
     /// <summary>The mean square distance from the mean, divided by n - 1 if unbiased; recorded through its parts.</summary>
-    internal static TensorImpl Variance(TensorImpl x, ReadOnlySpan<long> dims, bool unbiased, bool keep)
+    internal static TensorImpl Variance(TensorImpl x, ReadOnlySpan<long> dims, bool unbiased, bool keep, ScalarType? dtype)
     {
+        if (dtype is { } asked && asked != Dtypes.Float)
+            throw new ArgumentException($"var: gives reals, not {asked}");
         RequireReals("var", x);
         var axes = Axes.Of(x, dims, "var");
         var mean = Sums.Mean(x, dims, true, null);
@@ -71,6 +73,15 @@ internal static unsafe class Norms
         distance.Release();
         square.Release();
         sum.Release();
+        return y;
+    }
+
+    /// <summary>The root of <see cref="Variance"/>.</summary>
+    internal static TensorImpl Deviation(TensorImpl x, ReadOnlySpan<long> dims, bool unbiased, bool keep, ScalarType? dtype)
+    {
+        var variance = Variance(x, dims, unbiased, keep, dtype);
+        var y = Unary.Sqrt(variance);
+        variance.Release();
         return y;
     }
 

@@ -85,6 +85,12 @@ internal static class Parts
 
         internal override void Run()
         {
+            if (Joined() is { } joined)
+            {
+                Forget();
+                Give(0, joined);
+                return;
+            }
             var whole = TensorImpl.Empty(sizes, Dtypes.Float);
             for (var i = 0; i < arrived.Length; i++)
             {
@@ -109,5 +115,21 @@ internal static class Parts
         }
 
         protected override void Backward(TensorImpl gradient) => gradient.Release();
+
+        /// <summary>The whole gradient, if the parts that arrived lie side by side in one buffer already.</summary>
+        private TensorImpl? Joined()
+        {
+            if (arrived[0] is not { } first)
+                return null;
+            var strides = Shape.RowMajor(sizes);
+            for (var i = 0; i < arrived.Length; i++)
+            {
+                var start = first.Offset + (regions[i].Start * strides[regions[i].Axis]);
+                if (arrived[i] is not { } part || part.Storage != first.Storage || part.Offset != start || regions[i].Length < 0
+                    || !Shape.Same(part.Strides, strides))
+                    return null;
+            }
+            return first.View(sizes, strides, first.Offset);
+        }
     }
 }

@@ -4,7 +4,7 @@ using TorchSharp.Kernels;
 namespace TorchSharp;
 
 /// <summary>
-/// What is done with one row: <paramref name="count"/> elements; operand k starts at element offset[k] from its base
+/// What is done with one row: count elements; operand k starts at element offset[k] from its base
 /// pointer and goes on by stride[k] (0: the same element for all). Must not write its own fields: threads share it.
 /// </summary>
 internal unsafe interface IRowBody

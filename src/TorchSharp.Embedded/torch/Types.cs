@@ -29,6 +29,7 @@ public enum TensorStringStyle
     Default = 4,
 }
 
+/// <summary>TorchSharp's functions, as the embedded engine has them: on the processor, in managed code.</summary>
 public static partial class torch
 {
     /// <summary>Element types. The embedded engine has tensors of Float32, Int64 and Bool.</summary>
