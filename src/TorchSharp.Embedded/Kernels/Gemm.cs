@@ -9,10 +9,11 @@ namespace TorchSharp.Kernels;
 /// <remarks>
 /// <para>op(A) is A stored [m, k], or the transpose of A stored [k, m] if transA; op(B) is B stored [k, n], or the transpose of B
 /// stored [n, k] if transB (a linear layer's weight). lda, ldb, ldc are strides from row to row of the matrices as stored.</para>
-/// <para>Two ways: up to 32 rows of an A that is not transposed go by <see cref="GemmVector{L, TV}"/>, the rest by
-/// <see cref="GemmBlock{L, TV}"/>; <see cref="GemmPlan"/> cuts both for the threads. Sums have a fixed order that depends on the sizes,
-/// the vector width and the number of threads: the same call gives the same bits. A row of C depends on its row of A and on B only, but
-/// its last bits may change with m, through the choice of the way and the cut of the inner axis.</para>
+/// <para>Two ways: up to 32 rows of an A that is not transposed go by <see cref="GemmVector{L, TV}"/>, which packs nothing; all else by
+/// <see cref="GemmBlock{L, TV}"/>. <see cref="GemmPlan"/> cuts both for the threads.</para>
+/// <para>Every sum has a fixed order, which depends on the sizes, the vector width and the number of threads: the same call gives the
+/// same bits. A row of C depends on the values of its own row of A and of B only; its last bits may change with m, which decides the way
+/// and the cut of the inner axis.</para>
 /// <para>The gradients are products again: dA = dC op(B)^T, dB = op(A)^T dC.</para>
 /// <para>C must not overlap A, B or the bias.</para>
 /// </remarks>
@@ -21,6 +22,12 @@ internal static unsafe class Gemm
     /// <summary>Up to here packing B costs more than reading it into registers once for every four rows.</summary>
     private const long MaxVectorRows = 32;
 
+    /// <summary>Multiply-adds from which the products of a batch are cut one after another, and not each given to one thread.</summary>
+    private const double CutWork = 1 << 22;
+
+    /// <summary>The same where the batch has fewer products than there are threads.</summary>
+    private const double CutWorkOfFew = 1 << 18;
+
     /// <summary>C = op(A) op(B), plus C if accumulate, plus the bias if not null. k = 0 is a product of zeros.</summary>
     internal static void Run(
         bool transA, bool transB, long m, long n, long k, float* a, long lda, float* b, long ldb, float* c, long ldc,
@@ -28,10 +35,21 @@ internal static unsafe class Gemm
     {
         var product = new GemmProduct
         {
-            TransA = transA, TransB = transB, M = m, N = n, K = k, A = a, Lda = lda, B = b, Ldb = ldb, C = c, Ldc = ldc,
-            Bias = bias, Accumulate = accumulate,
+            TransA = transA,
+            TransB = transB,
+            M = m,
+            N = n,
+            K = k,
+            A = a,
+            Lda = lda,
+            B = b,
+            Ldb = ldb,
+            C = c,
+            Ldc = ldc,
+            Bias = bias,
+            Accumulate = accumulate,
         };
-        Run(product);
+        Cut(product);
     }
 
     /// <summary>
@@ -44,31 +62,35 @@ internal static unsafe class Gemm
     {
         var product = new GemmProduct
         {
-            TransA = transA, TransB = transB, M = m, N = n, K = k, A = a, Lda = lda, B = b, Ldb = ldb, C = c, Ldc = ldc,
+            TransA = transA,
+            TransB = transB,
+            M = m,
+            N = n,
+            K = k,
+            A = a,
+            Lda = lda,
+            B = b,
+            Ldb = ldb,
+            C = c,
+            Ldc = ldc,
             Accumulate = accumulate,
         };
         if (strideB == 0 && !transA && strideA == m * lda && strideC == m * ldc)
         {
             product.M = m * batch; // the matrices lie one below the other
-            Run(product);
+            Cut(product);
             return;
         }
         var work = (double)m * n * k;
         var job = new BatchJob { Product = product, StrideA = strideA, StrideB = strideB, StrideC = strideC };
-        if (batch < WorkerPool.Threads && work >= SplitWork)
+        if (batch == 1 || work >= (batch < WorkerPool.Threads ? CutWorkOfFew : CutWork))
             for (long i = 0; i < batch; i++)
-                Run(job.At(i));
+                Cut(job.At(i));
         else
-            WorkerPool.For(batch, (long)Math.Ceiling(BatchWork / Math.Max(work, 1)), ref job);
+            WorkerPool.For(batch, (long)Math.Ceiling(GemmPlan.MinWork / Math.Max(work, 1)), ref job);
     }
 
-    /// <summary>Multiply-adds from which one product of a batch is worth cutting.</summary>
-    private const double SplitWork = 1 << 20;
-
-    /// <summary>Multiply-adds, in whole products, that a thread takes at least.</summary>
-    private const double BatchWork = 1 << 18;
-
-    private static void Run(in GemmProduct g)
+    private static void Cut(in GemmProduct g)
     {
         if (g.M <= 0 || g.N <= 0)
             return;

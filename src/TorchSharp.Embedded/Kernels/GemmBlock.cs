@@ -92,7 +92,7 @@ internal static unsafe class GemmBlock<L, TV>
         }
     }
 
-    /// <summary>The block size, a multiple of unit, that cuts the length into the fewest blocks of at most max, all about as long.</summary>
+    /// <summary>The multiple of unit that cuts the length into as few blocks as max allows, all about as long.</summary>
     private static long Even(long length, long max, long unit)
     {
         var blocks = (length + max - 1) / max;

@@ -15,7 +15,7 @@ internal static unsafe class GemmPack<L, TV>
     where L : ILanes<TV>
     where TV : struct
 {
-    /// <summary>Transposition goes in blocks of this many k, so that the part of the panel being written (at most 8 KB) stays in L1.</summary>
+    /// <summary>Transposition goes in blocks of this many k: the part of the panel being written, at most 8 KB, stays in L1.</summary>
     private const long BlockK = 64;
 
     /// <summary>Rows between a row that is copied and the one that is asked for.</summary>

@@ -23,7 +23,7 @@ internal sealed unsafe class GemmScratch
     /// <summary>Room for the packed panels of the product that runs on this thread: at least this many floats, aligned to a page.</summary>
     internal static float* Panels(long floats) => (panels ??= new()).AtLeast(floats);
 
-    /// <summary>Room for the partial sums of a product that this thread has started; never the same memory as <see cref="Panels"/>.</summary>
+    /// <summary>Room for the partial sums of a product that this thread has started; not the memory of <see cref="Panels"/>.</summary>
     internal static float* Partials(long floats) => (partials ??= new()).AtLeast(floats);
 
     private float* AtLeast(long floats)

@@ -10,8 +10,8 @@ namespace TorchSharp.Kernels;
 /// <c>Simd.Width == 16 ? Run&lt;Lanes512, Vector512&lt;float&gt;&gt;() : ...</c>; the JIT folds the test and inlines the lanes.
 /// </summary>
 /// <remarks>
-/// The runtime's switches turn a width off: DOTNET_EnableAVX512=0 leaves 8 lanes, DOTNET_EnableAVX2=0 or DOTNET_EnableAVX=0 leaves 4,
-/// DOTNET_EnableHWIntrinsic=0 leaves 4 in software. Sums associate by lane, so that results differ in the last bits between widths.
+/// The runtime's switches turn a width off: DOTNET_EnableAVX512=0 leaves 8 lanes, DOTNET_EnableAVX2=0 leaves 4 without fused
+/// multiply-add, DOTNET_EnableHWIntrinsic=0 leaves 4 in software. Sums associate by lane, so that results differ in the last bits between widths.
 /// </remarks>
 internal static unsafe class Simd
 {
@@ -148,7 +148,9 @@ internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Sum4(Vector512<float> v0, Vector512<float> v1, Vector512<float> v2, Vector512<float> v3) =>
-        Lanes256.Sum4(v0.GetLower() + v0.GetUpper(), v1.GetLower() + v1.GetUpper(), v2.GetLower() + v2.GetUpper(), v3.GetLower() + v3.GetUpper());
+        Lanes256.Sum4(
+            v0.GetLower() + v0.GetUpper(), v1.GetLower() + v1.GetUpper(), v2.GetLower() + v2.GetUpper(),
+            v3.GetLower() + v3.GetUpper());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Mask(int n) =>
@@ -212,7 +214,9 @@ internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Sum4(Vector256<float> v0, Vector256<float> v1, Vector256<float> v2, Vector256<float> v3) =>
-        Lanes128.Sum4(v0.GetLower() + v0.GetUpper(), v1.GetLower() + v1.GetUpper(), v2.GetLower() + v2.GetUpper(), v3.GetLower() + v3.GetUpper());
+        Lanes128.Sum4(
+            v0.GetLower() + v0.GetUpper(), v1.GetLower() + v1.GetUpper(), v2.GetLower() + v2.GetUpper(),
+            v3.GetLower() + v3.GetUpper());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Mask(int n) =>
