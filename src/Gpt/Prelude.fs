@@ -1,2 +1,70 @@
-module Gpt.Prelude
-let x = 1
+namespace Gpt
+
+open System
+open TorchSharp
+
+/// A TorchSharp tensor. Shapes in this library are written in one alphabet of axes:
+/// B batch, T time, C channels (the model's width), H heads, D head width, V vocabulary.
+type Tensor = torch.Tensor
+
+/// TorchSharp's awkward spots, met once: overloads that F# cannot choose between, nullable arguments,
+/// reading values back, and dispose scopes as functions.
+[<RequireQualifiedAccess>]
+module Tensors =
+
+    /// A number as TorchSharp's Scalar. (A float converts implicitly to both Scalar and Tensor, so F# must be told.)
+    let scalar (value: float) : Scalar = Scalar.op_Implicit value
+
+    /// A float32 tensor of the given shape on a device, copied from `values` in row-major order.
+    let ofFloats (device: torch.Device) (shape: int64 list) (values: float32[]) : Tensor =
+        use onCpu = torch.tensor (values, Nullable torch.ScalarType.Float32)
+        use shaped = onCpu.reshape (List.toArray shape)
+        shaped.``to`` (device, copy = true)
+
+    /// An int64 tensor of the given shape on a device, copied from `values` in row-major order.
+    let ofIds (device: torch.Device) (shape: int64 list) (values: int64[]) : Tensor =
+        use onCpu = torch.tensor (dataArray = values, dtype = Nullable torch.ScalarType.Int64)
+        use shaped = onCpu.reshape (List.toArray shape)
+        shaped.``to`` (device, copy = true)
+
+    /// A float32 tensor of zeros.
+    let zeros (device: torch.Device) (shape: int64 list) : Tensor =
+        torch.zeros (List.toArray shape, Nullable torch.ScalarType.Float32, device)
+
+    /// The int64 numbers `first`, `first + 1` … `stop - 1`, shape (stop - first).
+    let range (device: torch.Device) (first: int64) (stop: int64) : Tensor =
+        torch.arange (
+            Scalar.op_Implicit first,
+            Scalar.op_Implicit stop,
+            Nullable torch.ScalarType.Int64,
+            device = device
+        )
+
+    /// The values of a float32 tensor in row-major order, whatever its strides and its device.
+    let toFloats (tensor: Tensor) : float32[] =
+        use onCpu = tensor.detach().cpu()
+        onCpu.data<float32>().ToArray()
+
+    /// The values of an int64 tensor in row-major order, whatever its strides and its device.
+    let toIds (tensor: Tensor) : int64[] =
+        use onCpu = tensor.cpu ()
+        onCpu.data<int64>().ToArray()
+
+    /// The one value of a float32 tensor with one element. Waits for the device.
+    let item (tensor: Tensor) : float = float (tensor.item<float32>())
+
+    /// Runs `make` in a dispose scope of its own: every tensor made inside is freed but the result.
+    let scoped (make: unit -> Tensor) : Tensor =
+        use scope = torch.NewDisposeScope()
+        let result = make ()
+        scope.MoveToOuter result
+
+    /// Runs `work` in a dispose scope of its own; every tensor made inside is freed.
+    let freeing (work: unit -> 'a) : 'a =
+        use _scope = torch.NewDisposeScope()
+        work ()
+
+    /// Runs `work` without recording a graph.
+    let noGrad (work: unit -> 'a) : 'a =
+        use _guard = torch.no_grad ()
+        work ()

@@ -1,0 +1,48 @@
+// The article's main part in F#: train a small GPT on Shakespeare, character by character, and let it write.
+// After `dotnet fsi build.fsx build`:  dotnet fsi samples/01-train.fsx [STEPS]
+#r "../src/Gpt/bin/Release/net10.0/TorchSharp.Embedded.dll"
+#r "../src/Gpt/bin/Release/net10.0/Gpt.dll"
+
+open Gpt
+
+let get result =
+    match result with
+    | Ok value -> value
+    | Error sentence -> failwith sentence
+
+let steps = fsi.CommandLineArgs |> Array.tryItem 1 |> Option.map int |> Option.defaultValue 500
+let data = Datasets.resolve "shakespeare" |> get
+printfn "%s" (Datasets.describe data)
+
+let tokenizer = Characters(CharTokenizer.ofText data.Text)
+let corpus = Corpus.ofText tokenizer 64 0.9 data.Text |> get
+
+let config = {
+    GptConfig.mini with
+        VocabSize = Tokenizer.vocabSize tokenizer
+        Context = 64
+}
+
+let options: TrainingOptions = {
+    Steps = steps
+    BatchSize = 16
+    WindowLength = 64
+    Schedule = WarmupCosine(2e-3, 2e-4, steps / 20, steps)
+    Optimizer = AdamW.defaults
+    ReportEvery = max 1 (steps / 10)
+    EvaluateEvery = max 1 (steps / 2)
+    EvaluationBatches = 10
+    Seed = 1337UL
+}
+
+let prompt = "HAMLET:"
+let sampling = Sampling.random (Warpers.temperature 0.8 >> Warpers.topK 40)
+
+// Training is a sequence of reports: what is done with them, and when to stop, is the caller's.
+for report in Training.run options corpus (Init.model (Device.best ()) config (Rng.ofSeed 1UL)) do
+    match report.Event with
+    | Stepped(loss, _, rate) -> printfn $"step %5d{report.State.Step}  loss %.4f{loss}  rate %.1e{rate}"
+    | Evaluated(training, validation) ->
+        printfn $"---- training loss %.4f{training}, validation loss %.4f{validation}"
+        let text = Generate.text sampling (Rng.ofSeed 2UL) 100 tokenizer report.State.Model prompt |> get
+        printfn $"{prompt}{text}\n"

@@ -1,0 +1,184 @@
+namespace Gpt.Cli
+
+open System
+open System.CommandLine
+open System.Diagnostics
+open System.Text.Json.Nodes
+open Gpt
+
+/// `gpt bench`: how fast this machine trains and generates, on random weights and made-up tokens.
+[<RequireQualifiedAccess>]
+module BenchCommand =
+
+    let private megabytes (bytes: int64) = Math.Round(float bytes / 1048576.0, 1)
+
+    let private peakMemory () =
+        use self = Process.GetCurrentProcess()
+        megabytes self.PeakWorkingSet64
+
+    let private median (values: float[]) =
+        let sorted = Array.sort values
+        sorted[sorted.Length / 2]
+
+    /// Runs `step` so often and gives the milliseconds of each run, the first few left out: they warm up.
+    let private time (count: int) (step: int -> unit) : float[] =
+        let run i =
+            let start = Stopwatch.GetTimestamp()
+            step i
+            Stopwatch.GetElapsedTime(start).TotalMilliseconds
+
+        Array.init count run |> Array.skip (min 5 (count / 2))
+
+    let private withCircumstances (facts: JsonObject) : JsonObject =
+        facts["peakMemoryMB"] <- peakMemory ()
+        facts["threads"] <- TorchSharp.torch.get_num_threads ()
+        facts["engine"] <- Device.engine
+        facts
+
+    /// Times optimizer steps. The resident memory at steps 100 and 1,000, where there are so many, shows leaks.
+    let private timeTraining device (config: GptConfig) (rng: Rng) (steps: int) (batch: int) : JsonObject =
+        use model = Init.model device config rng
+        let mutable state = Step.start model
+        let tokens = Array.init 100_000 (fun i -> i * 7919 % config.VocabSize)
+        let facts = JsonObject()
+        let mutable allocated = 0L
+
+        let step i =
+            if i = steps / 2 then
+                allocated <- GC.GetTotalAllocatedBytes true
+
+            Tensors.freeing (fun () ->
+                let own = Rng.split (uint64 i) rng
+                let windows = Batches.draw device batch config.Context tokens own
+                let struct (next, loss, _) = Step.advance AdamW.defaults 1e-3 (Train own) windows state
+                // Reading the loss waits for the device: the step is over when its time is taken.
+                Tensors.item loss |> ignore
+                state <- next)
+
+            if i + 1 = 100 || i + 1 = 1000 then
+                facts[$"residentMBAtStep{i + 1}"] <- megabytes Environment.WorkingSet
+
+        let times = time steps step
+        let perStep = (GC.GetTotalAllocatedBytes true - allocated) / int64 (steps - steps / 2)
+        (state :> IDisposable).Dispose()
+        facts["stepMsMedian"] <- Math.Round(median times, 2)
+        facts["stepMsMin"] <- Math.Round(Array.min times, 2)
+        facts["tokensPerSecond"] <- Math.Round(float (batch * config.Context) / median times * 1000.0)
+        facts["managedBytesPerStep"] <- perStep
+        withCircumstances facts
+
+    /// Times the tokens of one text, after a first few.
+    let private timeGeneration device (config: GptConfig) (rng: Rng) (count: int) : JsonObject =
+        use model = Init.model device config rng
+        let sampling = Sampling.random (Warpers.temperature 0.8 >> Warpers.topK 40)
+        use tokens = (Generate.tokens sampling rng model [| 0 |]).GetEnumerator()
+
+        let advance count =
+            for _ in 1..count do
+                tokens.MoveNext() |> ignore
+
+        advance (min 200 count)
+        let start = Stopwatch.GetTimestamp()
+        advance count
+        let facts = JsonObject()
+        facts["tokensPerSecond"] <- Math.Round(float count / Stopwatch.GetElapsedTime(start).TotalSeconds, 1)
+        withCircumstances facts
+
+    let private show (asJson: bool) (facts: JsonObject) : unit =
+        if asJson then
+            printfn "%s" (facts.ToJsonString())
+        else
+            for KeyValue(name, value) in facts do
+                printfn "%-24s %O" name value
+
+    /// The options that every measurement has, and the name of the one that counts.
+    type private Asked = {
+        Parsed: ParseResult
+        Device: TorchSharp.torch.Device
+        Config: GptConfig
+        Rng: Rng
+    }
+
+    let private atLeastOne (option: Option<int>) (parsed: ParseResult) : Result<int, Problem> =
+        match parsed.GetRequiredValue option with
+        | count when count >= 1 -> Ok count
+        | count -> Error(Usage $"{option.Name} is {count}; it must be at least 1")
+
+    let private measurement
+        name
+        description
+        carryOut
+        (own: Option list)
+        (measure: Asked -> Result<JsonObject, Problem>)
+        =
+        let sizes, seed, device = SizeOptions.create "mini", Options.seed (), Options.device ()
+        let threads, json = Options.threads (), Options.json ()
+        let command = Command(name, description)
+        SizeOptions.addTo command sizes
+
+        for option in [ sizes.Vocab :> Option; seed; device; threads; json ] @ own do
+            command.Options.Add option
+
+        let run (parsed: ParseResult) =
+            result {
+                do! Options.useThreads (Options.given parsed threads)
+                let! device = Device.parse (parsed.GetRequiredValue device) |> Problem.usage
+                // The article's training sizes: context 128; dropout only when asked for.
+                let! config =
+                    SizeOptions.read parsed sizes (fun preset -> {
+                        preset with
+                            Context = 128
+                            Dropout = 0.0
+                    })
+
+                let rng = Rng.ofSeed (uint64 (parsed.GetRequiredValue seed))
+
+                let! facts =
+                    measure {
+                        Parsed = parsed
+                        Device = device
+                        Config = config
+                        Rng = rng
+                    }
+
+                show (parsed.GetRequiredValue json) facts
+                return Problem.codes.Done
+            }
+
+        let act: ParseResult -> int = carryOut run
+        command.SetAction act
+        command
+
+    let private train carryOut =
+        let steps = Options.withDefault "--steps" "optimizer steps to time" 30
+        let batch = Options.withDefault "--batch" "windows a step" 64
+
+        measurement
+            "train"
+            "Time optimizer steps: forward, backward, clipping, AdamW."
+            carryOut
+            [ steps; batch ]
+            (fun asked ->
+                result {
+                    let! steps = atLeastOne steps asked.Parsed
+                    let! batch = atLeastOne batch asked.Parsed
+                    return timeTraining asked.Device asked.Config asked.Rng steps batch
+                })
+
+    let private generate carryOut =
+        let count = Options.withDefault "--new-tokens" "tokens to generate" 1000
+
+        measurement
+            "generate"
+            "Time the tokens of one text, temperature 0.8 and top-k 40."
+            carryOut
+            [ count ]
+            (fun asked ->
+                atLeastOne count asked.Parsed |> Result.map (timeGeneration asked.Device asked.Config asked.Rng))
+
+    /// The command, for `Program`.
+    let create (carryOut: (ParseResult -> Result<int, Problem>) -> ParseResult -> int) : Command =
+        let command = Command("bench", "Measure the speed of this machine.")
+        command.Subcommands.Add(train carryOut)
+        command.Subcommands.Add(generate carryOut)
+        command

@@ -1,0 +1,108 @@
+namespace Gpt.Cli
+
+open System.CommandLine
+open Gpt
+
+/// The options that several commands share, each made once a command.
+[<RequireQualifiedAccess>]
+module Options =
+
+    /// An option with a default, which the help shows.
+    let withDefault (name: string) (description: string) (value: 'a) : Option<'a> =
+        Option<'a>(name, Description = description, DefaultValueFactory = (fun _ -> value))
+
+    /// An option that may be left out.
+    let optional (name: string) (description: string) : Option<'a> = Option<'a>(name, Description = description)
+
+    /// A switch: there or not.
+    let flag (name: string) (description: string) : Option<bool> = Option<bool>(name, Description = description)
+
+    /// What was given for an option, if it was given.
+    let given (parsed: ParseResult) (option: Option<'a>) : 'a option =
+        match parsed.GetResult option with
+        | null -> None
+        | found when found.Implicit -> None
+        | _ -> Some(parsed.GetRequiredValue option)
+
+    let device () = withDefault "--device" "where to compute: auto, cpu, cuda or cuda:N" "auto"
+
+    let threads () : Option<int> = optional "--threads" "how many CPU threads to use; all cores unless given"
+
+    let seed () = withDefault "--seed" "decides everything that chance decides" 1337L
+
+    let json () = flag "--json" "print the answer as JSON"
+
+    /// Where `train` leaves a checkpoint and `generate` and `info` look for one.
+    let checkpointFolder = "runs/shakespeare"
+
+    /// Sets the number of threads.
+    let useThreads (threads: int option) : Result<unit, Problem> =
+        match threads with
+        | Some count when count < 1 -> Error(Usage $"--threads is {count}; it must be at least 1")
+        | Some count -> Ok(TorchSharp.torch.set_num_threads count)
+        | None -> Ok()
+
+/// The sizes of a model, as options over a preset.
+type SizeOptions = {
+    Preset: Option<string>
+    Dim: Option<int>
+    Heads: Option<int>
+    Layers: Option<int>
+    Context: Option<int>
+    Vocab: Option<int>
+    Dropout: Option<float>
+}
+
+[<RequireQualifiedAccess>]
+module SizeOptions =
+
+    let create (preset: string) : SizeOptions =
+        let names = GptConfig.presets |> List.map fst |> String.concat ", "
+
+        {
+            Preset = Options.withDefault "--preset" $"sizes to start from: {names}" preset
+            Dim = Options.optional "--dim" "width of the residual stream"
+            Heads = Options.optional "--heads" "attention heads; they divide the width"
+            Layers = Options.optional "--layers" "number of blocks"
+            Context = Options.optional "--context" "longest sequence, in tokens"
+            Vocab = Options.optional "--vocab" "number of different tokens"
+            Dropout = Options.optional "--dropout" "chance that a value is dropped in training"
+        }
+
+    let addTo (command: Command) (sizes: SizeOptions) : unit =
+        for option in
+            [
+                sizes.Preset :> Option
+                sizes.Dim
+                sizes.Heads
+                sizes.Layers
+                sizes.Context
+                sizes.Dropout
+            ] do
+            command.Options.Add option
+
+    /// The preset with what was given put over it, changed by `adjust`, and validated.
+    let read
+        (parsed: ParseResult)
+        (sizes: SizeOptions)
+        (defaults: GptConfig -> GptConfig)
+        : Result<GptConfig, Problem> =
+        let given option fallback = Options.given parsed option |> Option.defaultValue fallback
+
+        GptConfig.preset (parsed.GetRequiredValue sizes.Preset)
+        |> Result.map defaults
+        |> Result.map (fun preset ->
+            let dim = given sizes.Dim preset.Dim
+
+            {
+                preset with
+                    Dim = dim
+                    FeedForward = 4 * dim
+                    Heads = given sizes.Heads preset.Heads
+                    Layers = given sizes.Layers preset.Layers
+                    Context = given sizes.Context preset.Context
+                    VocabSize = given sizes.Vocab preset.VocabSize
+                    Dropout = given sizes.Dropout preset.Dropout
+            })
+        |> Result.bind GptConfig.validate
+        |> Problem.usage

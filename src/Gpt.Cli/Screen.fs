@@ -1,0 +1,84 @@
+namespace Gpt.Cli
+
+open System
+open Spectre.Console
+open Spectre.Console.Rendering
+
+/// One row of the loss table: the article's, with steps for epochs.
+type LossRow = {
+    Step: int
+    Training: float
+    Validation: float
+}
+
+/// Where a training run stands.
+type Status = {
+    Step: int
+    Steps: int
+    /// The mean training loss since the last report.
+    Loss: float
+    Rate: float
+    TokensPerSecond: float
+    Left: TimeSpan
+    /// All evaluations so far, the newest last.
+    Rows: LossRow list
+}
+
+/// What a person sees while a command works. Progress goes to standard error, so that answers stay alone on standard output.
+[<RequireQualifiedAccess>]
+module Screen =
+
+    let private error = lazy AnsiConsole.Create(AnsiConsoleSettings(Out = AnsiConsoleOutput Console.Error))
+
+    /// Whether somebody watches: standard error is a terminal.
+    let isWatched () = not Console.IsErrorRedirected
+
+    /// A plain line on standard error.
+    let note (line: string) = Console.Error.WriteLine line
+
+    let private clock (time: TimeSpan) =
+        if time.TotalHours >= 1.0 then
+            time.ToString @"h\:mm\:ss"
+        else
+            time.ToString @"m\:ss"
+
+    let private facts (status: Status) = [
+        $"step {status.Step}/{status.Steps}"
+        $"loss %.4f{status.Loss}"
+        match List.tryLast status.Rows with
+        | Some row -> $"val %.4f{row.Validation}"
+        | None -> ()
+        "rate " + status.Rate.ToString "0.00e-0"
+        $"{status.TokensPerSecond:N0} tokens/s"
+        $"{clock status.Left} left"
+    ]
+
+    let private tableHead = sprintf "%-8s %-12s %s" "Step" "Train Loss" "Val Loss"
+    let private tableRow (row: LossRow) = $"%-8d{row.Step} %-12.4f{row.Training} %.4f{row.Validation}"
+
+    /// The loss table as lines of text.
+    let lossTable (rows: LossRow list) : string =
+        tableHead :: String('-', 31) :: List.map tableRow rows |> String.concat "\n"
+
+    let private bar (status: Status) =
+        let share = float status.Step / float status.Steps
+        BreakdownChart().HideTags().Width(60).AddItem("", share, Color.Green).AddItem("", 1.0 - share, Color.Grey23)
+
+    let private drawing (status: Status) : IRenderable =
+        let table = Table(Border = TableBorder.Rounded).AddColumns("Step", "Train loss", "Val loss")
+
+        for row in status.Rows do
+            table.AddRow(string row.Step, $"%.4f{row.Training}", $"%.4f{row.Validation}") |> ignore
+
+        Rows [ table :> IRenderable; bar status; Text(String.concat "   " (facts status)) ]
+
+    /// Runs `work`, which shows its status through the function it is given: redrawn in place on a terminal, a line each
+    /// time in a pipe.
+    let follow (work: (Status -> unit) -> 'a) : 'a =
+        if isWatched () then
+            error.Value
+                .Live(Text "")
+                .AutoClear(true)
+                .Start(fun context -> work (fun status -> context.UpdateTarget(drawing status)))
+        else
+            work (facts >> String.concat "  " >> note)

@@ -1,0 +1,48 @@
+namespace Gpt
+
+open System
+open TorchSharp
+
+/// Where tensors live, as text and as TorchSharp's device.
+[<RequireQualifiedAccess>]
+module Device =
+
+    /// The name of the engine this build runs on: `embedded` (managed, CPU only) or `libtorch`.
+    let engine =
+        if typeof<Tensor>.Assembly.GetName().Name = "TorchSharp.Embedded" then
+            "embedded"
+        else
+            "libtorch"
+
+    /// The main processor.
+    let cpu () : torch.Device = torch.CPU
+
+    let private cudaIsThere () = torch.cuda.is_available ()
+
+    /// The first CUDA device when there is one, else the main processor.
+    let best () : torch.Device = if cudaIsThere () then torch.device "cuda:0" else cpu ()
+
+    let private withoutCuda (text: string) =
+        if engine = "embedded" then
+            $"--device {text}: this build has the embedded engine, which computes on the CPU only; build with "
+            + "`--torch cuda` (dotnet fsi build.fsx run --torch cuda) for a GPU, or use --device cpu"
+        else
+            $"--device {text}: no CUDA device can be used (driver, GPU or the libtorch CUDA package is missing); use --device cpu"
+
+    /// Reads `auto`, `cpu`, `cuda` or `cuda:N`. The error is one sentence that says what would be right.
+    let parse (text: string) : Result<torch.Device, string> =
+        let wrong = Error $"--device {text}: expected auto, cpu, cuda or cuda:N (N a device number from 0)"
+
+        match text.Split ':' with
+        | [| "auto" |] -> Ok(best ())
+        | [| "cpu" |] -> Ok(cpu ())
+        | [| "cuda" |] when cudaIsThere () -> Ok(torch.device "cuda:0")
+        | [| "cuda" |] -> Error(withoutCuda text)
+        | [| "cuda"; number |] ->
+            match Int32.TryParse number with
+            | true, n when n >= 0 && not (cudaIsThere ()) -> Error(withoutCuda text)
+            | true, n when n >= 0 && n < torch.cuda.device_count () -> Ok(torch.device $"cuda:{n}")
+            | true, n when n >= 0 ->
+                Error $"--device {text}: this machine has CUDA devices 0 to {torch.cuda.device_count () - 1}"
+            | _ -> wrong
+        | _ -> wrong

@@ -1,0 +1,26 @@
+namespace Gpt
+
+open System
+
+/// How a token is picked from logits (B, V): one id a row.
+[<RequireQualifiedAccess>]
+module Choose =
+
+    /// The most likely token of each row, int64 (B); the lowest id wins a tie.
+    let greedy (logits: Tensor) : Tensor = logits.argmax -1L
+
+    /// Draws one token a row from softmax(logits), int64 (B), by the inverse of the cumulative distribution in token order:
+    /// one uniform number a row, so one generator gives one text on every engine. A token of logit -inf is never drawn.
+    let sample (rng: Rng) (logits: Tensor) : struct (Tensor * Rng) =
+        let struct (numbers, after) = Rng.uniforms (int logits.shape[0]) rng
+
+        let ids =
+            Tensors.scoped (fun () ->
+                let cumulative = (logits.softmax -1L).cumsum -1L
+                let total = cumulative.narrow (1L, logits.shape[1] - 1L, 1L)
+                let thresholds = numbers |> Array.map float32 |> Tensors.ofFloats logits.device [ logits.shape[0]; 1L ]
+                let drawn = cumulative.le(thresholds.mul total).sum 1L
+                // Rounding can put the threshold at the very end: the last token that has any mass is meant then.
+                drawn.minimum (cumulative.argmax 1L))
+
+        struct (ids, after)

@@ -1,0 +1,17 @@
+/// The tests of src/Gpt, in its reading order.
+module Gpt.Tests.LibraryTests
+
+open Expecto
+
+let tests =
+    testList "library" [
+        RngTests.tests
+        ConfigTests.tests
+        TextTests.tests
+        ModelTests.tests
+        OptimTests.tests
+        TrainingTests.tests
+        CheckpointTests.tests
+        SamplingTests.tests
+        GenerateTests.tests
+    ]

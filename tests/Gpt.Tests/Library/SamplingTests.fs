@@ -1,0 +1,409 @@
+module Gpt.Tests.SamplingTests
+
+open System
+open Expecto
+open FsCheck.FSharp
+open Gpt
+open Gpt.Tests.Fixtures
+open Gpt.Tests.Law
+open Gpt.Tests.NArray
+open Gpt.Tests.Small
+
+module Raw = Gpt.Tests.Tensors
+
+let private inf = Single.NegativeInfinity
+
+let private logitsOf (rows: float32 list list) : Tensor =
+    rows
+    |> List.concat
+    |> Array.ofList
+    |> Gpt.Tensors.ofFloats (Device.cpu ()) [ int64 rows.Length; int64 rows.Head.Length ]
+
+let private valuesOf (warped: Tensor) = Gpt.Tensors.toFloats warped |> List.ofArray
+let private probabilities (logits: Tensor) = Gpt.Tensors.toFloats (logits.softmax -1L) |> Array.map float
+
+let private support (warped: Tensor) =
+    valuesOf warped |> List.indexed |> List.filter (fun (_, x) -> x > inf) |> List.map fst
+
+/// Logits of many kinds: spread, tied, one-hot, uniform, with -inf, huge and tiny. At least one is finite.
+let private logits =
+    gen {
+        let! size = Gen.frequency [ 3, Gen.choose (1, 12); 2, Gen.choose (13, 300); 1, Gen.choose (301, 5000) ]
+        let! seed = Gen.choose (0, 1_000_000)
+        let! scale = Gen.elements [ 1e-3; 1.0; 4.0; 50.0; 1e4 ]
+        let! kind = Gen.choose (0, 4)
+        let values = uniform -1.0 1.0 size seed |> Array.map (fun x -> float32 (scale * float x))
+
+        return
+            match kind with
+            | 0 -> values
+            | 1 -> values |> Array.map (fun x -> float32 (scale * round (3.0 * float x / scale)))
+            | 2 -> values |> Array.mapi (fun i x -> if i % 3 = 1 then inf else x)
+            | 3 -> Array.init size (fun i -> if i = seed % size then float32 scale else inf)
+            | _ -> Array.create size (float32 scale)
+    }
+    |> Arb.fromGen
+
+let private one (values: float32[]) = logitsOf [ List.ofArray values ]
+
+let private distinct values = Array.distinct values |> Array.length = Array.length values
+let private shares = Arb.fromGen (Gen.elements [ 0.01; 0.1; 0.3; 0.5; 0.7; 0.9; 0.95; 0.999 ])
+let private counts = Arb.fromGen (Gen.frequency [ 3, Gen.choose (1, 12); 1, Gen.choose (13, 6000) ])
+let private seeds = Arb.fromGen (Gen.choose (0, 1_000_000))
+let private temperatures = Arb.fromGen (Gen.elements [ 0.01; 0.3; 0.8; 1.0; 1.5; 10.0 ])
+
+let private refused (warper: string) (name: string) (make: unit -> Tensor -> Tensor) (value: string) =
+    testCase $"{warper}: {name} {value} is refused before any logits" (fun () ->
+        let message =
+            Expect.throwsC (fun () -> make () |> ignore) (fun e ->
+                Expect.isTrue (e :? ArgumentOutOfRangeException) "kind of error"
+                e.Message)
+
+        Expect.stringContains message $"{name} is {value}; it must be" "name, value and range")
+
+let private warperTests =
+    testList "warpers" [
+        law
+            1000
+            "top-k keeps min(k, V) tokens where none are tied, else those tied with the last too"
+            (Arb.zip (logits, counts))
+            (fun (values, k) ->
+                let kept = support (Warpers.topK k (one values))
+                let finite = values |> Array.filter (fun x -> x > inf)
+
+                if distinct finite then
+                    Expect.equal kept.Length (min k finite.Length) "size"
+                else
+                    let border = finite |> Array.sortDescending |> Array.item (min k finite.Length - 1)
+
+                    Expect.equal
+                        kept.Length
+                        (finite |> Array.filter (fun x -> x >= border) |> Array.length)
+                        "size with ties")
+
+        law 1000 "top-k keeps the best" (Arb.zip (logits, counts)) (fun (values, k) ->
+            let warped = Warpers.topK k (one values) |> valuesOf |> Array.ofList
+            let kept, dropped = Array.zip values warped |> Array.partition (fun (_, w) -> w > inf)
+            Expect.all kept (fun (value, w) -> value = w) "what is kept keeps its logit"
+
+            if dropped.Length > 0 && kept.Length > 0 then
+                Expect.isGreaterThan
+                    (kept |> Array.map fst |> Array.min)
+                    (dropped |> Array.map fst |> Array.max)
+                    "no better one is dropped")
+
+        law
+            1000
+            "top-p keeps a mass of at least p, and not without its least likely member"
+            (Arb.zip (logits, shares))
+            (fun (values, p) ->
+                let before = probabilities (one values)
+                let kept = support (Warpers.topP p (one values))
+                let mass = kept |> List.sumBy (fun i -> before[i])
+                // The sums are made in float32 there and in double here.
+                let slack = 1e-5
+                Expect.isGreaterThanOrEqual mass (p - slack) "mass"
+                let least = kept |> List.map (fun i -> before[i]) |> List.min
+                Expect.isLessThan (mass - least) (p + slack) "minimal")
+
+        law 1000 "top-p keeps the most likely, the lower id of a tie" (Arb.zip (logits, shares)) (fun (values, p) ->
+            let kept = support (Warpers.topP p (one values))
+
+            let ranking =
+                values
+                |> Array.indexed
+                |> Array.sortWith (fun (i, x) (j, y) -> if x = y then compare i j else compare y x)
+                |> Array.map fst
+
+            Expect.equal (Set kept) (Set ranking[.. kept.Length - 1]) "the first of the ranking")
+
+        law 1000 "temperature keeps the order" (Arb.zip (logits, temperatures)) (fun (values, t) ->
+            let warped = Warpers.temperature t (one values) |> valuesOf |> Array.ofList
+            let pairs = Array.zip values warped |> Array.sortBy fst |> Array.pairwise
+            Expect.all pairs (fun ((_, a), (_, b)) -> a <= b) "order")
+
+        law
+            1000
+            "a warped distribution still is one, and its best token is the best of before"
+            (Arb.zip (logits, Arb.zip (counts, shares)))
+            (fun (values, (k, p)) ->
+                let warped = (Warpers.temperature 0.8 >> Warpers.topK k >> Warpers.topP p) (one values)
+                let after = probabilities warped
+                Expect.isLessThan (abs (Array.sum after - 1.0)) 1e-5 "sum"
+                Expect.all after (fun x -> x >= 0.0) "no negative"
+
+                Expect.equal
+                    (Choose.greedy warped |> Gpt.Tensors.toIds)
+                    (Choose.greedy (one values) |> Gpt.Tensors.toIds)
+                    "best token")
+
+        law
+            500
+            "neutral settings are the identity, twice is once, the input stays"
+            (Arb.zip (logits, counts))
+            (fun (values, k) ->
+                let input = one values
+                let same (a: Tensor) (b: Tensor) = Expect.equal (valuesOf a) (valuesOf b)
+                same (Warpers.topP 1.0 input) input "top-p 1"
+                same (Warpers.topK values.Length input) input "top-k V"
+                same (Warpers.temperature 1.0 input) input "temperature 1"
+                same ((Warpers.topK k >> Warpers.topK k) input) (Warpers.topK k input) "top-k twice"
+                Expect.equal (valuesOf input) (List.ofArray values) "input")
+
+        law 200 "rows do not see each other" (Arb.zip (logits, Arb.zip (counts, shares))) (fun (values, (k, p)) ->
+            let warp = Warpers.temperature 0.7 >> Warpers.topK k >> Warpers.topP p
+            let row, other = List.ofArray values, List.ofArray (Array.rev values)
+            let together = warp (logitsOf [ row; other ]) |> valuesOf |> List.splitInto 2
+
+            Expect.equal
+                together
+                [ warp (logitsOf [ row ]) |> valuesOf; warp (logitsOf [ other ]) |> valuesOf ]
+                "alone and together")
+
+        law
+            1000
+            "min-p keeps what is at least p times as likely as the best"
+            (Arb.zip (logits, shares))
+            (fun (values, p) ->
+                let before = probabilities (one values)
+                let kept = Set(support (Warpers.minP p (one values)))
+                let best = Array.max before
+
+                for i, x in Array.indexed before do
+                    // At the border rounding decides.
+                    if x > best * p * 1.00001 then
+                        Expect.isTrue (kept.Contains i) $"{x} of {best} is kept"
+                    elif x < best * p * 0.99999 then
+                        Expect.isFalse (kept.Contains i) $"{x} of {best} is ruled out")
+
+        law 1000 "typical keeps a mass of at least p" (Arb.zip (logits, shares)) (fun (values, p) ->
+            let before = probabilities (one values)
+            let mass = support (Warpers.typical p (one values)) |> List.sumBy (fun i -> before[i])
+            Expect.isGreaterThanOrEqual mass (p - 1e-5) "mass")
+
+        law
+            1000
+            "cut-offs rule out only the unlikely, never the best"
+            (Arb.zip (logits, shares))
+            (fun (values, epsilon) ->
+                let before = probabilities (one values)
+                let best = Array.max before
+
+                for warp in [ Warpers.epsilonCutoff epsilon; Warpers.etaCutoff epsilon ] do
+                    let kept = Set(support (warp (one values)))
+
+                    for i, x in Array.indexed before do
+                        if x > epsilon * 1.00001 || x = best then
+                            Expect.isTrue (kept.Contains i || x = 0.0) $"{x} is kept")
+
+        law 1000 "top-n-sigma keeps the same tokens at any temperature" logits (fun values ->
+            let distances = values |> Array.filter (fun x -> x > inf) |> Array.map (fun x -> Array.max values - x)
+            let kept warp = support ((warp >> Warpers.topNSigma 1.0) (one values))
+
+            // Rounding may decide where logits lie within a hair of each other.
+            if distances |> Array.forall (fun d -> d = 0f || d > 1e-4f * Array.max (Array.map abs values)) then
+                Expect.equal (kept (Warpers.temperature 2.0)) (kept id) "power of two: no rounding"
+
+            Expect.isGreaterThanOrEqual (kept id).Length 1 "the best stays")
+
+        law
+            500
+            "every cut leaves the order and the logits of what it keeps, and keeps the best"
+            (Arb.zip (logits, shares))
+            (fun (values, p) ->
+                for warp in
+                    [
+                        Warpers.minP p
+                        Warpers.typical p
+                        Warpers.epsilonCutoff p
+                        Warpers.etaCutoff p
+                        Warpers.topNSigma (p + 0.1)
+                    ] do
+                    let warped = warp (one values)
+                    Expect.all (Seq.zip values (valuesOf warped)) (fun (x, w) -> w = x || w = inf) "kept or ruled out"
+                    Expect.isNonEmpty (support warped) "something is kept")
+
+        law
+            500
+            "penalties leave unseen tokens alone, and lower those that were seen"
+            (Arb.zip (logits, seeds))
+            (fun (values, seed) ->
+                let random = Random seed
+                let history: History = [| Array.init 10 (fun _ -> random.Next values.Length) |]
+                let seen = Set history[0]
+
+                for warp in
+                    [
+                        Penalties.repetition 1.3 history
+                        Penalties.presenceAndFrequency 0.5 0.25 history
+                    ] do
+                    for i, (before, after) in Seq.indexed (Seq.zip values (valuesOf (warp (one values)))) do
+                        if seen.Contains i then
+                            Expect.isLessThanOrEqual after before "a seen token"
+                        else
+                            Expect.equal after before "an unseen token")
+
+        law
+            500
+            "no n-gram comes twice, and nothing else is ruled out"
+            (Arb.zip (tokens 4 1 30, Arb.fromGen (Gen.choose (1, 4))))
+            (fun (text, size) ->
+                let history: History = [| Array.ofList text |]
+                let kept = Set(support (Penalties.noRepeatNgram size history (one (Array.zeroCreate 4))))
+                let seen = text |> List.windowed size |> Set
+
+                for id in 0..3 do
+                    let next = text @ [ id ] |> List.skip (max 0 (text.Length + 1 - size))
+
+                    Expect.equal
+                        (kept.Contains id)
+                        (not (next.Length = size && seen.Contains next))
+                        $"token {id} after {text}")
+
+        testCase "presence counts once, frequency each time" (fun () ->
+            let warped = Penalties.presenceAndFrequency 1.0 0.5 [| [| 0; 2; 2; 2 |] |] (one [| 0f; 0f; 0f |])
+            Expect.equal (valuesOf warped) [ -1.5f; 0f; -2.5f ] "logits")
+
+        refused "temperature" "temperature" (fun () -> Warpers.temperature 0.0) "0"
+        refused "temperature" "temperature" (fun () -> Warpers.temperature -1.0) "-1"
+        refused "temperature" "temperature" (fun () -> Warpers.temperature nan) "NaN"
+        refused "topK" "k" (fun () -> Warpers.topK 0) "0"
+        refused "topP" "p" (fun () -> Warpers.topP 0.0) "0"
+        refused "topP" "p" (fun () -> Warpers.topP 1.5) "1.5"
+        refused "topP" "p" (fun () -> Warpers.topP nan) "NaN"
+        refused "minP" "p" (fun () -> Warpers.minP -0.5) "-0.5"
+        refused "typical" "p" (fun () -> Warpers.typical 0.0) "0"
+        refused "epsilonCutoff" "epsilon" (fun () -> Warpers.epsilonCutoff 1.0) "1"
+        refused "etaCutoff" "epsilon" (fun () -> Warpers.etaCutoff nan) "NaN"
+        refused "topNSigma" "n" (fun () -> Warpers.topNSigma 0.0) "0"
+        refused "repetition" "penalty" (fun () -> Penalties.repetition 0.0 [| [||] |]) "0"
+        refused "presenceAndFrequency" "presence" (fun () -> Penalties.presenceAndFrequency nan 0.0 [| [||] |]) "NaN"
+        refused "noRepeatNgram" "size" (fun () -> Penalties.noRepeatNgram 0 [| [||] |]) "0"
+    ]
+
+let private choiceTests =
+    testList "choice" [
+        testCase "greedy takes the lowest id of a tie" (fun () ->
+            let ids = Choose.greedy (logitsOf [ [ 1f; 3f; 3f; 2f ]; [ 0f; 0f; 0f; 0f ] ]) |> Gpt.Tensors.toIds
+            Expect.equal ids [| 1L; 0L |] "ids")
+
+        law
+            1000
+            "a token that is ruled out is never drawn"
+            (Arb.zip (logits, ArbMap.defaults |> ArbMap.arbitrary<uint64>))
+            (fun (values, seed) ->
+                let struct (ids, _) = Choose.sample (Rng.ofSeed seed) (one values)
+                let id = Gpt.Tensors.toIds ids |> Array.head |> int
+                Expect.isTrue (id >= 0 && id < values.Length) $"id {id} of {values.Length}"
+                Expect.isGreaterThan (Array.item id (probabilities (one values))) 0.0 "its probability")
+
+        testCase "draws follow the distribution" (fun () ->
+            let weights = [ 0.4; 0.3; 0.2; 0.1 ]
+            let row = weights |> List.map (log >> float32)
+            let struct (ids, _) = Choose.sample (Rng.ofSeed 9UL) (logitsOf (List.replicate 20_000 row))
+            let counts = Gpt.Tensors.toIds ids |> Array.countBy id |> Map.ofArray
+            // Chi-squared with 3 degrees of freedom: 16.3 is passed once in a thousand times.
+            let chi =
+                weights
+                |> List.indexed
+                |> List.sumBy (fun (i, p) -> (float counts[int64 i] - 20_000.0 * p) ** 2.0 / (20_000.0 * p))
+
+            Expect.isLessThan chi 16.3 "chi-squared")
+
+        testCase "the generator moves on by one number a row" (fun () ->
+            let rng = Rng.ofSeed 1UL
+            let struct (_, after) = Choose.sample rng (logitsOf [ [ 0f; 0f ]; [ 0f; 0f ]; [ 0f; 0f ] ])
+            let struct (_, expected) = Rng.uniforms 3 rng
+            Expect.equal after expected "generator")
+    ]
+
+let private against folder =
+    let file =
+        Text.Json.JsonDocument.Parse(IO.File.ReadAllText(IO.Path.Combine(folder, "temperature.json"))).RootElement
+
+    let row = [
+        for x in file.GetProperty("logits").EnumerateArray() -> float32 (x.GetDouble())
+    ]
+
+    [
+        for case in file.GetProperty("cases").EnumerateArray() do
+            let t = case.GetProperty("temperature").GetDouble()
+
+            testCase $"temperature {t}" (fun () ->
+                let got = probabilities (Warpers.temperature t (logitsOf [ row ]))
+
+                let want = [|
+                    for x in case.GetProperty("probabilities").EnumerateArray() -> x.GetDouble()
+                |]
+
+                Array.iter2 (fun g w -> Expect.isLessThanOrEqual (abs (g - w)) 1e-6 $"{g}, expected {w}") got want)
+    ]
+
+/// The warpers by the names of transformers' arguments, in the order in which it applies them.
+let private byArgument: (string * (Text.Json.JsonElement -> History -> Tensor -> Tensor)) list = [
+    "repetition_penalty", fun x -> Penalties.repetition (x.GetDouble())
+    "no_repeat_ngram_size", fun x -> Penalties.noRepeatNgram (x.GetInt32())
+    "temperature", fun x _ -> Warpers.temperature (x.GetDouble())
+    "top_k", fun x _ -> let k = x.GetInt32() in if k = 0 then id else Warpers.topK k
+    "top_p", fun x _ -> Warpers.topP (x.GetDouble())
+    "min_p", fun x _ -> Warpers.minP (x.GetDouble())
+    "typical_p", fun x _ -> Warpers.typical (x.GetDouble())
+    "epsilon_cutoff", fun x _ -> Warpers.epsilonCutoff (x.GetDouble())
+    "eta_cutoff", fun x _ -> Warpers.etaCutoff (x.GetDouble())
+]
+
+let private processor folder (case: Text.Json.JsonElement) =
+    let name = string (case.GetProperty "name")
+
+    testCase $"""{name} of {case.GetProperty("vocab").GetInt32()}""" (fun () ->
+        let file = SafetensorsFile.read (IO.Path.Combine(folder, string (case.GetProperty "file")))
+        let args = case.GetProperty "args"
+        let names = [ for arg in args.EnumerateObject() -> arg.Name ]
+        Expect.containsAll (List.map fst byArgument) names "every argument has a warper"
+
+        let history: History =
+            match file["prev_ids"].Values with
+            | Whole ids -> ids |> Array.map int |> Array.chunkBySize (int file["prev_ids"].Shape[1])
+            | Reals _ -> failtest "ids are whole numbers"
+
+        let warp =
+            byArgument
+            |> List.filter (fun (arg, _) -> List.contains arg names)
+            |> List.map (fun (arg, make) -> make (args.GetProperty arg) history)
+            |> List.reduce (>>)
+
+        let warped = warp (Raw.ofNArray file["logits"])
+        let rows (all: NArray) = floats all |> Array.chunkBySize (int all.Shape[1])
+        let kept = rows (arrayOf warped) |> Array.map (Array.map (fun x -> if x > inf then 1f else 0f))
+        let probabilities = rows (arrayOf (warped.softmax -1L))
+        let wantKept, wantProbabilities = rows file[$"{name}.kept"], rows file[$"{name}.probs"]
+
+        let close i (got: float32[]) (want: float32[]) =
+            let row values = reals [| want.LongLength |] values
+            expectClose (tolerance 1e-5 2e-4) $"probabilities of row {i}" (row got) (row want)
+
+        let listed (field: string) = [ for x in case.GetProperty(field).EnumerateArray() -> x.GetInt32() ]
+
+        for i in listed "strict_rows" do
+            Expect.equal kept[i] wantKept[i] $"kept set of row {i}"
+            close i probabilities[i] wantProbabilities[i]
+
+        // Which of several equal logits is kept hangs on the order of a sort: how many, and how likely, does not.
+        for i in listed "tie_rows" do
+            Expect.equal (Array.sum kept[i]) (Array.sum wantKept[i]) $"size of the kept set of row {i}"
+            close i (Array.sort probabilities[i]) (Array.sort wantProbabilities[i]))
+
+let private processors folder =
+    let index = json (IO.Path.Combine(folder, "index.json"))
+
+    [
+        for case in index.GetProperty("cases").EnumerateArray() -> processor folder case
+    ]
+
+let tests =
+    testList "sampling" [
+        warperTests
+        choiceTests
+        testList "temperature against float64" (testsOf (shared "temperature") against)
+        testList "against transformers" (testsOf (shared "processors") processors)
+    ]

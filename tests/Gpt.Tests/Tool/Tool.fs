@@ -1,0 +1,77 @@
+/// Runs the built `gpt` as a person would, in a folder of its own.
+module Gpt.Tests.Tool
+
+open System
+open System.Diagnostics
+open System.IO
+open Expecto
+
+type Run = {
+    Code: int
+    Out: string
+    Error: string
+}
+
+/// The tool of the same engine and configuration as this test program: bin/[torch-NAME/]Release/net10.0 of Gpt.Cli.
+let private program =
+    let own = Path.Combine(Fixtures.root, "tests", "Gpt.Tests", "bin")
+    let built = Path.GetRelativePath(own, AppContext.BaseDirectory)
+    Path.Combine(Fixtures.root, "src", "Gpt.Cli", "bin", built, "Gpt.Cli.dll")
+
+/// Runs `gpt` with arguments in a folder, standard output and error kept apart.
+let gptIn (folder: string) (arguments: string list) : Run =
+    let start = ProcessStartInfo("dotnet", program :: arguments, WorkingDirectory = folder)
+    start.RedirectStandardOutput <- true
+    start.RedirectStandardError <- true
+    start.RedirectStandardInput <- true
+
+    match Process.Start start with
+    | null -> failtest $"{program} does not start"
+    | child ->
+        use child = child
+        child.StandardInput.Close()
+        let error = child.StandardError.ReadToEndAsync()
+        let output = child.StandardOutput.ReadToEnd()
+
+        if not (child.WaitForExit 120_000) then
+            child.Kill true
+            failtest "gpt ran for two minutes"
+
+        {
+            Code = child.ExitCode
+            Out = output
+            Error = error.Result
+        }
+
+/// A text that a small model learns something of.
+let sampleText = String.replicate 400 "HAMLET:\nto be or not to be\n\n"
+
+/// A small model in a moment.
+let quick = [
+    "--layers"
+    "1"
+    "--dim"
+    "16"
+    "--heads"
+    "2"
+    "--context"
+    "8"
+    "--batch"
+    "4"
+    "--steps"
+    "20"
+]
+
+/// Runs a test in a folder that holds `text.txt`.
+let withText (text: string) (test: string -> unit) =
+    Small.withFolder (fun folder ->
+        Directory.CreateDirectory folder |> ignore
+        File.WriteAllText(Path.Combine(folder, "text.txt"), text)
+        test folder)
+
+/// Everything below a folder, as relative paths.
+let filesBelow (folder: string) =
+    Directory.GetFileSystemEntries(folder, "*", SearchOption.AllDirectories)
+    |> Array.map (fun path -> Path.GetRelativePath(folder, path))
+    |> Array.sort
+    |> List.ofArray

@@ -1,0 +1,220 @@
+module Gpt.Tests.ToolTests
+
+open System.IO
+open System.Text.Json
+open Expecto
+open Gpt.Tests.Tool
+
+let private parse (text: string) =
+    use document = JsonDocument.Parse text
+    document.RootElement.Clone()
+
+let private trained (test: string -> Run -> unit) =
+    withText sampleText (fun folder ->
+        let run = gptIn folder ([ "train"; "--data"; "text.txt"; "--out"; "model" ] @ quick)
+        Expect.equal run.Code 0 run.Error
+        test folder run)
+
+let private work =
+    testList "does its work" [
+        testCase "train prints the table and three samples, and leaves a checkpoint" (fun () ->
+            trained (fun folder run ->
+                Expect.stringContains run.Out "Train Loss" "table"
+
+                for temperature in [ "0.3"; "0.8"; "1.5" ] do
+                    Expect.stringContains run.Out $"temperature {temperature}" "sample"
+
+                Expect.stringContains run.Out "HAMLET:" "prompt"
+                Expect.stringContains run.Error "tokens/s" "progress is on standard error"
+
+                Expect.equal
+                    (filesBelow folder)
+                    [
+                        "model"
+                        "model/config.json"
+                        "model/model.safetensors"
+                        "model/tokenizer.json"
+                        "model/tokenizer_config.json"
+                        "text.txt"
+                    ]
+                    "files"))
+
+        testCase "train --json prints one object and lowers the loss" (fun () ->
+            withText sampleText (fun folder ->
+                let run =
+                    gptIn
+                        folder
+                        ([ "train"; "--data"; "text.txt"; "--out"; "model"; "--json"; "--seed"; "5" ] @ quick)
+
+                let answer = parse run.Out
+
+                let losses = [
+                    for row in answer.GetProperty("losses").EnumerateArray() ->
+                        row.GetProperty("validation").GetDouble()
+                ]
+
+                Expect.isLessThan (List.last losses) (List.head losses) "validation loss"
+                Expect.equal (answer.GetProperty("steps").GetInt32()) 20 "steps"
+                Expect.equal (answer.GetProperty("samples").GetArrayLength()) 3 "samples"))
+
+        testCase "the same seed trains the same model, another seed another" (fun () ->
+            withText sampleText (fun folder ->
+                let weights seed =
+                    let out = $"model{seed}"
+
+                    let run =
+                        gptIn
+                            folder
+                            ([
+                                "train"
+                                "--data"
+                                "text.txt"
+                                "--out"
+                                out
+                                "--seed"
+                                string seed
+                                "--dropout"
+                                "0.1"
+                             ]
+                             @ quick)
+
+                    Expect.equal run.Code 0 run.Error
+                    File.ReadAllBytes(Path.Combine(folder, out, "model.safetensors"))
+
+                let first = weights 1
+                Expect.equal (weights 1) first "same"
+                Expect.notEqual (weights 2) first "other"))
+
+        testCase "generate writes what was asked for, the same for the same seed" (fun () ->
+            trained (fun folder _ ->
+                let generate (more: string list) =
+                    let run = gptIn folder ([ "generate"; "--model"; "model"; "--max-new-tokens"; "30" ] @ more)
+                    Expect.equal run.Code 0 run.Error
+                    run.Out
+
+                let text = generate [ "--seed"; "3" ]
+                Expect.stringStarts text "HAMLET:" "prompt"
+                Expect.equal text.Length ("HAMLET:".Length + 30 + 1) "length"
+                Expect.equal (generate [ "--seed"; "3" ]) text "same seed"
+                Expect.notEqual (generate [ "--seed"; "4" ]) text "other seed"
+                Expect.equal (generate [ "--greedy" ]) (generate [ "--top-k"; "1" ]) "top-k 1 is greedy"
+
+                let answer = parse (generate [ "--json"; "--greedy" ])
+                let sequence = answer.GetProperty("sequences").[0]
+                Expect.equal (sequence.GetProperty("tokens").GetArrayLength()) 30 "tokens"
+
+                Expect.equal
+                    ("HAMLET:" + sequence.GetProperty("text").ToString() + "\n")
+                    (generate [ "--greedy" ])
+                    "text"
+
+                Expect.equal (string (sequence.GetProperty "finishReason")) "length" "why it ended"))
+
+        testCase "info tells the sizes of a checkpoint and of a preset" (fun () ->
+            trained (fun folder _ ->
+                let of' (arguments: string list) = parse (gptIn folder ([ "info"; "--json" ] @ arguments)).Out
+                Expect.equal ((of' [ "--model"; "model" ]).GetProperty("dim").GetInt32()) 16 "checkpoint"
+                Expect.equal ((of' []).GetProperty("parameters").GetInt32()) 834_432 "the article's model"
+                Expect.equal ((of' [ "--preset"; "gpt2" ]).GetProperty("parameters").GetInt32()) 124_439_808 "GPT-2"))
+
+        testCase "bench prints its figures as JSON" (fun () ->
+            Small.withFolder (fun folder ->
+                Directory.CreateDirectory folder |> ignore
+                let sizes = [ "--layers"; "1"; "--dim"; "16"; "--heads"; "2"; "--context"; "8"; "--json" ]
+
+                let training =
+                    parse (gptIn folder ([ "bench"; "train"; "--steps"; "12"; "--batch"; "2" ] @ sizes)).Out
+
+                for name in
+                    [
+                        "stepMsMedian"
+                        "stepMsMin"
+                        "tokensPerSecond"
+                        "peakMemoryMB"
+                        "managedBytesPerStep"
+                    ] do
+                    Expect.isGreaterThan (training.GetProperty(name).GetDouble()) 0.0 name
+
+                let generation = parse (gptIn folder ([ "bench"; "generate"; "--new-tokens"; "20" ] @ sizes)).Out
+                Expect.isGreaterThan (generation.GetProperty("tokensPerSecond").GetDouble()) 0.0 "tokens a second"))
+    ]
+
+/// A command line that must fail: the exit code, one line on standard error that holds the words, nothing on standard
+/// output, no new file.
+let private refused name (text: string) (arguments: string list) code (words: string list) =
+    testCase name (fun () ->
+        withText text (fun folder ->
+            let before = filesBelow folder
+            let run = gptIn folder arguments
+            Expect.equal run.Code code run.Error
+            let lines = run.Error.TrimEnd('\n').Split '\n'
+            let sentence = Array.last lines
+            Expect.stringStarts sentence "gpt: " "who speaks"
+            Expect.equal (lines |> Array.filter _.StartsWith("gpt: ")) [| sentence |] "one sentence"
+            Expect.isFalse (run.Error.Contains "   at ") "no stack trace"
+
+            for word in words do
+                Expect.stringContains sentence word "named"
+
+            Expect.equal run.Out "" "standard output"
+            Expect.equal (filesBelow folder) before "nothing left behind"))
+
+let private train more = [ "train"; "--data"; "text.txt" ] @ more
+
+let private mistakes =
+    testList "names what is wrong" [
+        refused "an empty file" "" (train []) 1 [ "empty" ]
+        refused "one character" "a" (train []) 1 [ "too short"; "1 tokens" ]
+        refused "a corpus shorter than the context" "abcdefghij" (train [ "--context"; "64" ]) 1 [
+            "context 64"
+            "10 tokens"
+        ]
+        refused "a file that is not there" "" [ "train"; "--data"; "nothing.txt" ] 1 [ "nothing.txt" ]
+        refused "a prompt with an unknown character" sampleText (train [ "--prompt"; "ß" ]) 2 [ "--prompt"; "'ß'" ]
+        refused "an empty prompt" sampleText (train [ "--prompt"; "" ]) 2 [ "--prompt"; "empty" ]
+        refused "heads that do not divide the width" sampleText (train [ "--heads"; "3" ]) 2 [ "heads is 3"; "128" ]
+        refused "a negative size" sampleText (train [ "--dim"; "-8" ]) 2 [ "dim is -8" ]
+        refused "no layers" sampleText (train [ "--layers"; "0" ]) 2 [ "layers is 0" ]
+        refused "a negative number of steps" sampleText (train [ "--steps"; "-1" ]) 2 [ "steps is -1" ]
+        refused "no batch" sampleText (train [ "--batch"; "0" ]) 2 [ "batch is 0" ]
+        refused "a rate that is no number" sampleText (train [ "--lr"; "NaN" ]) 2 [ "learning rate is NaN" ]
+        refused "a rate that is a word" sampleText (train [ "--lr"; "fast" ]) 2 [ "fast"; "--lr" ]
+        refused "a dropout of one" sampleText (train [ "--dropout"; "1" ]) 2 [ "dropout is 1" ]
+        refused "an unknown preset" sampleText (train [ "--preset"; "huge" ]) 2 [ "huge"; "gpt2" ]
+        refused "an unknown option" sampleText (train [ "--epochs"; "5" ]) 2 [ "--epochs" ]
+        refused "an unknown device" sampleText (train [ "--device"; "tpu" ]) 2 [ "tpu"; "cuda:N" ]
+        refused "no threads" sampleText (train [ "--threads"; "0" ]) 2 [ "--threads is 0" ]
+        refused "an output folder that cannot be made" sampleText (train [ "--out"; "text.txt/model" ]) 1 [
+            "text.txt/model"
+        ]
+        refused "no command" "" [] 2 [ "gpt --help" ]
+        refused "an unknown command" "" [ "trian" ] 2 [ "trian" ]
+        refused "a checkpoint that is not there" "" [ "generate"; "--model"; "nothing" ] 1 [ "nothing" ]
+        refused "temperature zero" "" [ "generate"; "--temperature"; "0" ] 2 [ "--temperature"; "is 0" ]
+        refused "top-k zero" "" [ "generate"; "--top-k"; "0" ] 2 [ "--top-k"; "is 0" ]
+        refused "top-p above one" "" [ "generate"; "--top-p"; "1.5" ] 2 [ "--top-p"; "1.5" ]
+        refused "no tokens" "" [ "generate"; "--max-new-tokens"; "0" ] 2 [ "--max-new-tokens is 0" ]
+
+        testCase "a truncated checkpoint" (fun () ->
+            trained (fun folder _ ->
+                let path = Path.Combine(folder, "model", "model.safetensors")
+                File.WriteAllBytes(path, File.ReadAllBytes(path)[..5000])
+                let run = gptIn folder [ "generate"; "--model"; "model" ]
+                Expect.equal run.Code 1 run.Error
+                Expect.stringContains run.Error "model.safetensors" "the file is named"
+                Expect.equal (run.Error.TrimEnd('\n').Split('\n').Length) 1 "one line"
+                Expect.equal run.Out "" "standard output"))
+
+        testCase "a prompt that the checkpoint cannot encode" (fun () ->
+            trained (fun folder _ ->
+                let run = gptIn folder [ "generate"; "--model"; "model"; "--prompt"; "Ω" ]
+                Expect.equal run.Code 2 run.Error
+                Expect.stringContains run.Error "'Ω' (U+03A9) at position 0" "the character"))
+
+        if Gpt.Device.engine = "embedded" then
+            refused "a GPU that this engine does not have" sampleText (train [ "--device"; "cuda" ]) 2 [
+                "--torch cuda"
+            ]
+    ]
+
+let tests = testList "tool" [ work; mistakes ]
