@@ -1,0 +1,60 @@
+namespace TorchSharp;
+
+// Copies from one element type to another.
+internal static partial class Copy
+{
+    private static void Convert(TensorImpl target, TensorImpl source)
+    {
+        switch (source.Dtype, target.Dtype)
+        {
+            case (Dtypes.Float, Dtypes.Long):
+                Map.UnaryInto<float, long, FloatToLong>(target, source);
+                break;
+            case (Dtypes.Float, Dtypes.Bool):
+                Map.UnaryInto<float, bool, FloatToBool>(target, source);
+                break;
+            case (Dtypes.Long, Dtypes.Float):
+                Map.UnaryInto<long, float, LongToFloat>(target, source);
+                break;
+            case (Dtypes.Long, Dtypes.Bool):
+                Map.UnaryInto<long, bool, LongToBool>(target, source);
+                break;
+            case (Dtypes.Bool, Dtypes.Float):
+                Map.UnaryInto<bool, float, BoolToFloat>(target, source);
+                break;
+            default:
+                Map.UnaryInto<bool, long, BoolToLong>(target, source);
+                break;
+        }
+    }
+
+    private readonly struct FloatToLong : IMap<float, long>
+    {
+        public static long Apply(float x) => (long)x;
+    }
+
+    private readonly struct FloatToBool : IMap<float, bool>
+    {
+        public static bool Apply(float x) => x != 0;
+    }
+
+    private readonly struct LongToFloat : IMap<long, float>
+    {
+        public static float Apply(long x) => x;
+    }
+
+    private readonly struct LongToBool : IMap<long, bool>
+    {
+        public static bool Apply(long x) => x != 0;
+    }
+
+    private readonly struct BoolToFloat : IMap<bool, float>
+    {
+        public static float Apply(bool x) => x ? 1 : 0;
+    }
+
+    private readonly struct BoolToLong : IMap<bool, long>
+    {
+        public static long Apply(bool x) => x ? 1 : 0;
+    }
+}

@@ -1,0 +1,63 @@
+using TorchSharp.Kernels;
+
+namespace TorchSharp;
+
+/// <summary>Tensors of one value.</summary>
+internal static unsafe class Fill
+{
+    /// <summary>A new tensor of zeros.</summary>
+    internal static TensorImpl Zeros(long[] sizes, ScalarType dtype)
+    {
+        var y = TensorImpl.Empty(sizes, dtype, "zeros");
+        Zero(y);
+        return y;
+    }
+
+    /// <summary>A new tensor of one value, converted to the type.</summary>
+    internal static TensorImpl Full(long[] sizes, ScalarType dtype, Scalar value)
+    {
+        var y = TensorImpl.Empty(sizes, dtype, "full");
+        Into(y, value);
+        return y;
+    }
+
+    /// <summary>Writes one value over all elements.</summary>
+    internal static void Into(TensorImpl y, Scalar value)
+    {
+        if (y.IsContiguous && y.Dtype == Dtypes.Float)
+        {
+            Elementwise.Fill(y.Count, value.Float, y.Floats);
+            return;
+        }
+        if (value.IsZero && y.IsContiguous)
+        {
+            Zero(y);
+            return;
+        }
+        var one = OfScalar(value, y.Dtype);
+        Copy.Into(y, one);
+        one.Release();
+    }
+
+    /// <summary>A tensor without axes.</summary>
+    internal static TensorImpl OfScalar(Scalar value, ScalarType dtype)
+    {
+        var one = TensorImpl.Empty(Shape.Scalar, dtype);
+        if (dtype == Dtypes.Float)
+            *one.Floats = value.Float;
+        else if (dtype == Dtypes.Long)
+            *one.Longs = value.Long;
+        else
+            *one.Bools = value.IsZero ? (byte)0 : (byte)1;
+        return one;
+    }
+
+    private static void Zero(TensorImpl y)
+    {
+        var bytes = y.Count * Dtypes.Size(y.Dtype);
+        var words = bytes / sizeof(float);
+        Elementwise.Fill(words, 0, (float*)y.Bytes);
+        for (var i = words * sizeof(float); i < bytes; i++)
+            y.Bytes[i] = 0;
+    }
+}

@@ -1,0 +1,223 @@
+using TorchSharp.Kernels;
+
+namespace TorchSharp;
+
+/// <summary>Powers, and the whole-number quotient and remainder.</summary>
+internal static class Power
+{
+    /// <summary>x^e. Squares, roots and inverses go by their own kernels.</summary>
+    internal static TensorImpl Pow(TensorImpl x, Scalar exponent)
+    {
+        if (Dtypes.Promote(x.Dtype, exponent.Kind) != Dtypes.Float)
+            return Whole(x, exponent);
+        var input = Copy.As(Dtypes.Float, x);
+        var y = exponent.Double switch
+        {
+            2 => Pointwise.Unary<SquareOp>(input),
+            1 => Copy.Clone(input),
+            0.5 => Pointwise.Unary<SqrtOp>(input),
+            -0.5 => Pointwise.Unary<RsqrtOp>(input),
+            -1 => Pointwise.Unary<ReciprocalOp>(input),
+            _ => General(input, exponent),
+        };
+        input.Release();
+        if (Graph.Records(x))
+            Graph.Record(y, new PowScalarNode(x, exponent.Double), x);
+        return y;
+    }
+
+    internal static TensorImpl Pow(TensorImpl x, TensorImpl exponent)
+    {
+        if (Dtypes.Promote(x.Dtype, exponent.Dtype) != Dtypes.Float)
+            return Mixed.Binary<SubOp, WholePower, Arithmetic.Or>("pow", x, exponent);
+        var (a, b) = (Copy.As(Dtypes.Float, x), Copy.As(Dtypes.Float, exponent));
+        var y = Map.Binary<float, float, float, RealPower>("pow", a, b);
+        if (Graph.Records(x, exponent))
+            Graph.Record(y, new PowNode(a, b, y), x, exponent);
+        a.Release();
+        b.Release();
+        return y;
+    }
+
+    /// <summary>The quotient rounded down.</summary>
+    internal static TensorImpl FloorDivide(TensorImpl a, TensorImpl b) => Whole<FloorQuotient>("floor_divide", a, b, Unary.Floor);
+
+    /// <summary>The quotient rounded towards zero.</summary>
+    internal static TensorImpl TruncDivide(TensorImpl a, TensorImpl b) => Whole<TruncQuotient>("div", a, b, Unary.Trunc);
+
+    /// <summary>a - b floor(a / b): has the sign of b.</summary>
+    internal static TensorImpl Remainder(TensorImpl a, TensorImpl b)
+    {
+        if (Dtypes.Promote(a.Dtype, b.Dtype) != Dtypes.Float)
+            return Whole<FloorRest>("remainder", a, b, null);
+        if (!Graph.Records(a, b))
+        {
+            var (x, d) = (Copy.As(Dtypes.Float, a), Copy.As(Dtypes.Float, b));
+            var rest = Map.Binary<float, float, float, RealRest>("remainder", x, d);
+            x.Release();
+            d.Release();
+            return rest;
+        }
+        // Recorded as what it is: the gradient of the whole part is zero.
+        var quotient = Arithmetic.Div(a, b);
+        var whole = Unary.Floor(quotient);
+        var part = Arithmetic.Mul(whole, b);
+        var y = Arithmetic.Sub(a, part);
+        quotient.Release();
+        whole.Release();
+        part.Release();
+        return y;
+    }
+
+    private static TensorImpl Whole(TensorImpl x, Scalar exponent)
+    {
+        if (exponent.Long < 0)
+            throw new ArgumentException($"pow: whole numbers to the negative power {exponent.Text} are no whole numbers");
+        var one = Fill.OfScalar(exponent, Dtypes.Long);
+        var y = Mixed.Binary<SubOp, WholePower, Arithmetic.Or>("pow", x, one);
+        one.Release();
+        return y;
+    }
+
+    private static TensorImpl Whole<TFn>(string operation, TensorImpl a, TensorImpl b, Func<TensorImpl, TensorImpl>? round)
+        where TFn : struct, IMap<long, long, long>
+    {
+        if (Dtypes.Promote(a.Dtype, b.Dtype) == Dtypes.Float)
+        {
+            var quotient = Arithmetic.Div(a, b);
+            var rounded = round!(quotient);
+            quotient.Release();
+            return rounded;
+        }
+        var (x, y) = (Copy.As(Dtypes.Long, a), Copy.As(Dtypes.Long, b));
+        var zeros = Comparison.With(Comparison.Eq, y, 0L);
+        var anyZero = Extremes.Any(zeros);
+        zeros.Release();
+        if (anyZero)
+            throw new DivideByZeroException($"{operation}: a whole number is divided by zero: {a} by {b}");
+        var result = Map.Binary<long, long, long, TFn>(operation, x, y);
+        x.Release();
+        y.Release();
+        return result;
+    }
+
+    private static TensorImpl General(TensorImpl x, Scalar exponent)
+    {
+        var one = Fill.OfScalar(exponent, Dtypes.Float);
+        var y = Map.Binary<float, float, float, RealPower>("pow", x, one);
+        one.Release();
+        return y;
+    }
+
+    private readonly struct RealPower : IMap<float, float, float>
+    {
+        public static float Apply(float a, float b) => MathF.Pow(a, b);
+    }
+
+    /// <summary>By squaring, wrapping around as whole numbers do; 0 for negative powers of anything but 1 and -1.</summary>
+    private readonly struct WholePower : IMap<long, long, long>
+    {
+        public static long Apply(long a, long b)
+        {
+            if (b < 0)
+                return a == 1 ? 1 : a == -1 ? (b % 2 == 0 ? 1 : -1) : 0;
+            var power = 1L;
+            for (; b > 0; b >>= 1, a *= a)
+                power *= (b & 1) == 1 ? a : 1;
+            return power;
+        }
+    }
+
+    private readonly struct FloorQuotient : IMap<long, long, long>
+    {
+        public static long Apply(long a, long b)
+        {
+            if (b == -1)
+                return unchecked(-a);
+            var quotient = a / b;
+            return (a % b != 0 && (a < 0) != (b < 0)) ? quotient - 1 : quotient;
+        }
+    }
+
+    private readonly struct TruncQuotient : IMap<long, long, long>
+    {
+        public static long Apply(long a, long b) => b == -1 ? unchecked(-a) : a / b;
+    }
+
+    private readonly struct FloorRest : IMap<long, long, long>
+    {
+        public static long Apply(long a, long b)
+        {
+            var rest = b == -1 ? 0 : a % b;
+            return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+        }
+    }
+
+    private readonly struct RealRest : IMap<float, float, float>
+    {
+        public static float Apply(float a, float b)
+        {
+            var rest = a % b;
+            return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+        }
+    }
+
+    /// <summary>y = x^e: dx = g e x^(e - 1), 0 for e = 0.</summary>
+    private sealed class PowScalarNode(TensorImpl x, double exponent) : Node
+    {
+        private Saved x = new(x);
+
+        internal override void ReleaseSaved() => x.Release();
+
+        protected override void Backward(TensorImpl gradient)
+        {
+            var input = x.Get(this);
+            var slope = exponent == 0 ? Fill.Zeros(input.Sizes, Dtypes.Float) : Pow(input, exponent - 1);
+            slope = Pointwise.Reuse<MulOp>(slope, (float)exponent);
+            Give(0, Pointwise.Reuse<MulOp>(slope, gradient));
+            gradient.Release();
+        }
+    }
+
+    /// <summary>y = a^b: da = g b a^(b - 1), db = g y ln a, 0 where a = 0 and b >= 0.</summary>
+    private sealed class PowNode(TensorImpl a, TensorImpl b, TensorImpl y) : Node
+    {
+        private Saved a = new(a);
+        private Saved b = new(b);
+        private Saved y = new(y);
+
+        internal override void ReleaseSaved()
+        {
+            a.Release();
+            b.Release();
+            y.Release();
+        }
+
+        protected override void Backward(TensorImpl gradient)
+        {
+            var (bottom, top, power) = (a.Get(this), b.Get(this), y.Get(this));
+            if (Needs(0))
+            {
+                var slope = Map.Binary<float, float, float, Slope>("backward", bottom, top);
+                Give(0, Sums.To(Pointwise.Reuse<MulOp>(slope, gradient), bottom.Sizes));
+            }
+            if (Needs(1))
+            {
+                var log = Map.Binary<float, float, float, LogOrZero>("backward", bottom, top);
+                var slope = Pointwise.Reuse<MulOp>(log, power);
+                Give(1, Sums.To(Pointwise.Reuse<MulOp>(slope, gradient), top.Sizes));
+            }
+            gradient.Release();
+        }
+    }
+
+    private readonly struct Slope : IMap<float, float, float>
+    {
+        public static float Apply(float a, float b) => b == 0 ? 0 : b * MathF.Pow(a, b - 1);
+    }
+
+    private readonly struct LogOrZero : IMap<float, float, float>
+    {
+        public static float Apply(float a, float b) => a == 0 && b >= 0 ? 0 : MathF.Log(a);
+    }
+}

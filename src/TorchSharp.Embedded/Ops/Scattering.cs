@@ -1,0 +1,248 @@
+using TorchSharp.Kernels;
+
+namespace TorchSharp;
+
+/// <summary>
+/// Single elements along one axis by index: y[i][j] = x[index[i][j]][j] and the way back. Every index is checked.
+/// </summary>
+internal static unsafe class Scattering
+{
+    private enum Write
+    {
+        Set,
+        Add,
+    }
+
+    /// <summary>The elements of x at the places of <paramref name="index"/> along the axis; index may be smaller elsewhere.</summary>
+    internal static TensorImpl Gather(TensorImpl x, long dim, TensorImpl index)
+    {
+        var axis = Check("gather", x, dim, index);
+        var y = TensorImpl.Empty(index.Sizes, x.Dtype);
+        var places = Copy.Contiguous(index);
+        switch (Dtypes.Size(x.Dtype))
+        {
+            case 4:
+                Read((float*)x.Bytes, (float*)y.Bytes, x, axis, places);
+                break;
+            case 8:
+                Read((long*)x.Bytes, (long*)y.Bytes, x, axis, places);
+                break;
+            default:
+                Read(x.Bytes, y.Bytes, x, axis, places);
+                break;
+        }
+        if (Graph.Records(x))
+            Graph.Record(y, new GatherNode(x.Sizes, axis, places), x);
+        places.Release();
+        return y;
+    }
+
+    /// <summary>A copy of self with the elements of <paramref name="source"/> at the places of the index.</summary>
+    internal static TensorImpl Scatter(TensorImpl self, long dim, TensorImpl index, TensorImpl source) =>
+        Written("scatter", self, dim, index, source, Write.Set);
+
+    /// <summary>A copy of self with the elements of <paramref name="source"/> added at the places of the index.</summary>
+    internal static TensorImpl ScatterAdd(TensorImpl self, long dim, TensorImpl index, TensorImpl source) =>
+        Written("scatter_add", self, dim, index, source, Write.Add);
+
+    /// <summary>Writes into self.</summary>
+    internal static void ScatterInPlace(TensorImpl self, long dim, TensorImpl index, TensorImpl source, bool add)
+    {
+        var operation = add ? "scatter_add_" : "scatter_";
+        if (Graph.RecordsInPlace(operation, self, source))
+        {
+            Graph.Replace(self, Written(operation, self, dim, index, source, add ? Write.Add : Write.Set));
+            return;
+        }
+        var axis = Check(operation, self, dim, index, source);
+        var places = Copy.Contiguous(index);
+        Into(self, axis, places, source, add ? Write.Add : Write.Set);
+        self.Touch();
+        places.Release();
+    }
+
+    /// <summary>target += source at places that are known to be right.</summary>
+    internal static void AddInto(TensorImpl target, int axis, TensorImpl places, TensorImpl source) =>
+        Into(target, axis, places, source, Write.Add);
+
+    private static TensorImpl Written(string operation, TensorImpl self, long dim, TensorImpl index, TensorImpl source, Write write)
+    {
+        var axis = Check(operation, self, dim, index, source);
+        var y = Copy.Clone(self);
+        var places = Copy.Contiguous(index);
+        Into(y, axis, places, source, write);
+        if (Graph.Records(self, source))
+            Graph.Record(y, new ScatterNode(source.Sizes, axis, places, write), self, source);
+        places.Release();
+        return y;
+    }
+
+    private static int Check(string operation, TensorImpl x, long dim, TensorImpl index, TensorImpl? source = null)
+    {
+        var axis = Shape.Axis(dim, x.Rank, operation);
+        if (index.Dtype != Dtypes.Long)
+            throw new ArgumentException($"{operation}: the index must be int64, not {index}");
+        if (source is not null && source.Dtype != x.Dtype)
+            throw new ArgumentException($"{operation}: self {x} and source {source} must have one type");
+        var fits = index.Rank == x.Rank && (source is null || source.Rank == x.Rank);
+        for (var i = 0; fits && i < x.Rank; i++)
+            fits = (i == axis || index.Sizes[i] <= x.Sizes[i]) && (source is null || index.Sizes[i] <= source.Sizes[i]);
+        if (!fits && index.Count > 0)
+            throw new ArgumentException(
+                $"{operation}: index {index} does not fit {x}" + (source is null ? string.Empty : $" and source {source}"));
+        var ids = Copy.Contiguous(index);
+        try
+        {
+            Indexing.CheckRange(operation, ids, x.Rank == 0 ? 1 : x.Sizes[axis], x);
+        }
+        finally
+        {
+            ids.Release();
+        }
+        return axis;
+    }
+
+    private static void Read<T>(T* x, T* y, TensorImpl shape, int axis, TensorImpl places)
+        where T : unmanaged
+    {
+        var walk = new Walk(places.Sizes, shape.Strides, axis);
+        var index = stackalloc long[Shape.MaxDimensions];
+        var id = places.Longs;
+        var stride = shape.Rank == 0 ? 0 : shape.Strides[axis];
+        for (long i = 0; i < places.Count; i++)
+        {
+            y[i] = x[walk.Offset + (id[i] * stride)];
+            walk.Next(index);
+        }
+    }
+
+    private static void Into(TensorImpl target, int axis, TensorImpl places, TensorImpl source, Write write)
+    {
+        var part = source;
+        if (!Shape.Same(source.Sizes, places.Sizes) && places.Count > 0)
+            part = source.View(places.Sizes, source.Strides, source.Offset);
+        var values = Copy.Contiguous(part);
+        if (part != source)
+            part.Release();
+        switch (target.Dtype)
+        {
+            case Dtypes.Float when write == Write.Add:
+                Add(target.Floats, values.Floats, target, axis, places);
+                break;
+            case Dtypes.Long when write == Write.Add:
+                Add(target.Longs, values.Longs, target, axis, places);
+                break;
+            case Dtypes.Float:
+                Set(target.Floats, values.Floats, target, axis, places);
+                break;
+            case Dtypes.Long:
+                Set(target.Longs, values.Longs, target, axis, places);
+                break;
+            default:
+                Set(target.Bools, values.Bools, target, axis, places);
+                break;
+        }
+        values.Release();
+    }
+
+    private static void Set<T>(T* target, T* values, TensorImpl shape, int axis, TensorImpl places)
+        where T : unmanaged
+    {
+        var walk = new Walk(places.Sizes, shape.Strides, axis);
+        var index = stackalloc long[Shape.MaxDimensions];
+        var id = places.Longs;
+        var stride = shape.Rank == 0 ? 0 : shape.Strides[axis];
+        for (long i = 0; i < places.Count; i++)
+        {
+            target[walk.Offset + (id[i] * stride)] = values[i];
+            walk.Next(index);
+        }
+    }
+
+    private static void Add<T>(T* target, T* values, TensorImpl shape, int axis, TensorImpl places)
+        where T : unmanaged, System.Numerics.INumber<T>
+    {
+        var walk = new Walk(places.Sizes, shape.Strides, axis);
+        var index = stackalloc long[Shape.MaxDimensions];
+        var id = places.Longs;
+        var stride = shape.Rank == 0 ? 0 : shape.Strides[axis];
+        for (long i = 0; i < places.Count; i++)
+        {
+            target[walk.Offset + (id[i] * stride)] += values[i];
+            walk.Next(index);
+        }
+    }
+
+    /// <summary>Walks over the index in row-major order and knows the offset of the same place, index 0 along the axis.</summary>
+    private struct Walk(long[] sizes, long[] strides, int axis)
+    {
+        internal long Offset;
+
+        internal void Next(long* index)
+        {
+            for (var i = sizes.Length - 1; i >= 0; i--)
+            {
+                var stride = i == axis ? 0 : strides[i];
+                Offset += stride;
+                if (++index[i] < sizes[i])
+                    return;
+                Offset -= stride * sizes[i];
+                index[i] = 0;
+            }
+        }
+    }
+
+    private sealed class GatherNode(long[] sizes, int axis, TensorImpl places) : Node
+    {
+        private Saved places = new(places);
+
+        internal override void ReleaseSaved() => places.Release();
+
+        protected override void Backward(TensorImpl gradient)
+        {
+            AddInto(Accumulator(0, sizes), axis, places.Get(this), gradient);
+            gradient.Release();
+        }
+    }
+
+    /// <summary>The gradient at the places goes to the source; self gets the rest, or all where source was added.</summary>
+    private sealed class ScatterNode(long[] sourceSizes, int axis, TensorImpl places, Write write) : Node
+    {
+        private Saved places = new(places);
+
+        internal override void ReleaseSaved() => places.Release();
+
+        protected override void Backward(TensorImpl gradient)
+        {
+            var where = places.Get(this);
+            if (Needs(1))
+                Give(1, AtPlaces(gradient, where));
+            if (!Needs(0))
+            {
+                gradient.Release();
+                return;
+            }
+            if (write == Write.Set)
+            {
+                gradient = gradient.MayOverwrite ? gradient : Copy.Owned(gradient);
+                var zeros = Fill.Zeros(where.Sizes, Dtypes.Float);
+                Into(gradient, axis, where, zeros, Write.Set);
+                zeros.Release();
+            }
+            Give(0, gradient);
+        }
+
+        private TensorImpl AtPlaces(TensorImpl gradient, TensorImpl where)
+        {
+            var part = Gather(gradient, axis, where);
+            if (Shape.Same(where.Sizes, sourceSizes))
+                return part;
+            var whole = Fill.Zeros(sourceSizes, Dtypes.Float);
+            var corner = whole.View(where.Sizes, whole.Strides, 0);
+            Copy.Into(corner, part);
+            corner.Release();
+            part.Release();
+            return whole;
+        }
+    }
+}

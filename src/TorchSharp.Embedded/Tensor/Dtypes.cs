@@ -1,0 +1,38 @@
+namespace TorchSharp;
+
+/// <summary>The three element types and how they mix: bool gives way to int64, int64 to float32.</summary>
+internal static class Dtypes
+{
+    internal const ScalarType Float = ScalarType.Float32;
+    internal const ScalarType Long = ScalarType.Int64;
+    internal const ScalarType Bool = ScalarType.Bool;
+
+    internal static int Size(ScalarType dtype) => dtype switch
+    {
+        Float => 4,
+        Long => 8,
+        Bool => 1,
+        _ => throw Unsupported(dtype),
+    };
+
+    internal static ScalarType Checked(ScalarType dtype) =>
+        dtype is Float or Long or Bool ? dtype : throw Unsupported(dtype);
+
+    internal static NotSupportedException Unsupported(ScalarType dtype) =>
+        new($"The embedded engine has no {dtype} tensors: it supports Float32, Int64 and Bool. "
+            + "Name one of these as dtype, or build with --torch cpu or --torch cuda (property Torch).");
+
+    /// <summary>The type of a result of two operands.</summary>
+    internal static ScalarType Promote(ScalarType a, ScalarType b) =>
+        a == b ? a : a == Float || b == Float ? Float : Long;
+
+    /// <summary>The element type that a number stands for: float for reals, int64 for whole numbers, bool.</summary>
+    internal static ScalarType Of(Scalar scalar) => scalar.Kind;
+
+    internal static ScalarType Of<T>() =>
+        typeof(T) == typeof(float) ? Float
+        : typeof(T) == typeof(long) ? Long
+        : typeof(T) == typeof(bool) ? Bool
+        : throw new NotSupportedException(
+            $"The embedded engine has no tensors of {typeof(T).Name}: it supports Single, Int64 and Boolean.");
+}
