@@ -8,6 +8,8 @@ let tests =
         RngTests.tests
         ConfigTests.tests
         TextTests.tests
+        GrammarTests.tests
+        DatasetsTests.tests
         ModelTests.tests
         OptimTests.tests
         TrainingTests.tests
