@@ -25,6 +25,7 @@ public static partial class torch
             if (count > peak)
                 peak = count;
             var thread = ThreadState.Current;
+            thread.LetGo();
             if (thread.Scope is { } scope)
             {
                 thread.Statistics.TensorStatistics.CreatedInScopeCount++;
@@ -63,7 +64,9 @@ public static partial class torch
         {
             if (Interlocked.Exchange(ref impl, null) is not { } tensor)
                 return;
-            var statistics = ThreadState.Current.Statistics.TensorStatistics;
+            var thread = ThreadState.Current;
+            thread.LetGo();
+            var statistics = thread.Statistics.TensorStatistics;
             if (Scope is { } scope)
             {
                 scope.Take(this);
