@@ -104,20 +104,9 @@ module BenchCommand =
         | count when count >= 1 -> Ok count
         | count -> Error(Usage $"{option.Name} is {count}; it must be at least 1")
 
-    let private measurement
-        name
-        description
-        carryOut
-        (own: Option list)
-        (measure: Asked -> Result<JsonObject, Problem>)
-        =
+    let private measurement name description (own: Option list) (measure: Asked -> Result<JsonObject, Problem>) =
         let sizes, seed, device = SizeOptions.create "mini", Options.seed (), Options.device ()
         let threads, json = Options.threads (), Options.json ()
-        let command = Command(name, description)
-        SizeOptions.addTo command sizes
-
-        for option in [ sizes.Vocab :> Option; seed; device; threads; json ] @ own do
-            command.Options.Add option
 
         let run (parsed: ParseResult) =
             result {
@@ -145,40 +134,32 @@ module BenchCommand =
                 return Problem.codes.Done
             }
 
-        let act: ParseResult -> int = carryOut run
-        command.SetAction act
-        command
+        Options.command
+            name
+            description
+            (SizeOptions.all sizes @ [ sizes.Vocab; seed; device; threads; json ] @ own)
+            run
 
-    let private train carryOut =
+    let private train () =
         let steps = Options.withDefault "--steps" "optimizer steps to time" 30
         let batch = Options.withDefault "--batch" "windows a step" 64
 
-        measurement
-            "train"
-            "Time optimizer steps: forward, backward, clipping, AdamW."
-            carryOut
-            [ steps; batch ]
-            (fun asked ->
-                result {
-                    let! steps = atLeastOne steps asked.Parsed
-                    let! batch = atLeastOne batch asked.Parsed
-                    return timeTraining asked.Device asked.Config asked.Rng steps batch
-                })
+        measurement "train" "Time optimizer steps: forward, backward, clipping, AdamW." [ steps; batch ] (fun asked ->
+            result {
+                let! steps = atLeastOne steps asked.Parsed
+                let! batch = atLeastOne batch asked.Parsed
+                return timeTraining asked.Device asked.Config asked.Rng steps batch
+            })
 
-    let private generate carryOut =
+    let private generate () =
         let count = Options.withDefault "--new-tokens" "tokens to generate" 1000
 
-        measurement
-            "generate"
-            "Time the tokens of one text, temperature 0.8 and top-k 40."
-            carryOut
-            [ count ]
-            (fun asked ->
-                atLeastOne count asked.Parsed |> Result.map (timeGeneration asked.Device asked.Config asked.Rng))
+        measurement "generate" "Time the tokens of one text, temperature 0.8 and top-k 40." [ count ] (fun asked ->
+            atLeastOne count asked.Parsed |> Result.map (timeGeneration asked.Device asked.Config asked.Rng))
 
     /// The command, for `Program`.
-    let create (carryOut: (ParseResult -> Result<int, Problem>) -> ParseResult -> int) : Command =
+    let create () : Command =
         let command = Command("bench", "Measure the speed of this machine.")
-        command.Subcommands.Add(train carryOut)
-        command.Subcommands.Add(generate carryOut)
+        command.Subcommands.Add(train ())
+        command.Subcommands.Add(generate ())
         command

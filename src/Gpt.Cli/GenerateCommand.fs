@@ -90,12 +90,12 @@ module GenerateCommand =
         }
 
     /// The command, for `Program`.
-    let create (carryOut: (ParseResult -> Result<int, Problem>) -> ParseResult -> int) : Command =
-        let command = Command("generate", "Write text with a trained model.")
-
-        for option in
-            [
-                model :> Option
+    let create () : Command =
+        Options.command
+            "generate"
+            "Write text with a trained model."
+            ([
+                model
                 prompt
                 count
                 greedy
@@ -106,8 +106,5 @@ module GenerateCommand =
                 device
                 threads
                 json
-            ] do
-            command.Options.Add option
-
-        command.SetAction(carryOut run)
-        command
+            ])
+            run

@@ -68,12 +68,9 @@ module InfoCommand =
             Problem.codes.Done)
 
     /// The command, for `Program`.
-    let create (carryOut: (ParseResult -> Result<int, Problem>) -> ParseResult -> int) : Command =
-        let command = Command("info", "Show what a model is made of.")
-        SizeOptions.addTo command sizes
-
-        for option in [ sizes.Vocab :> Option; model; json ] do
-            command.Options.Add option
-
-        command.SetAction(carryOut run)
-        command
+    let create () : Command =
+        Options.command
+            "info"
+            "Show what a model is made of."
+            (SizeOptions.all sizes @ [ sizes.Vocab; model; json ])
+            run

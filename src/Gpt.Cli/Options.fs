@@ -1,6 +1,8 @@
 namespace Gpt.Cli
 
+open System
 open System.CommandLine
+open System.IO
 open Gpt
 
 /// The options that several commands share, each made once a command.
@@ -16,6 +18,29 @@ module Options =
 
     /// A switch: there or not.
     let flag (name: string) (description: string) : Option<bool> = Option<bool>(name, Description = description)
+
+    /// Runs a command's work and turns what went wrong into one line on standard error and an exit code.
+    let private carryOut (work: ParseResult -> Result<int, Problem>) (parsed: ParseResult) : int =
+        let report (sentence: string) (code: int) =
+            Screen.note $"gpt: {sentence}"
+            code
+
+        try
+            match work parsed with
+            | Ok code -> code
+            | Error(Usage sentence) -> report sentence Problem.codes.Usage
+            | Error(Failed sentence) -> report sentence Problem.codes.Failed
+        with
+        | :? IOException
+        | :? UnauthorizedAccessException
+        | :? OutOfMemoryException as e -> report e.Message Problem.codes.Failed
+
+    /// A command with its options and its work.
+    let command name description (options: Option list) (work: ParseResult -> Result<int, Problem>) : Command =
+        let command = Command(name, description)
+        options |> List.iter command.Options.Add
+        command.SetAction(carryOut work: ParseResult -> int)
+        command
 
     /// What was given for an option, if it was given.
     let given (parsed: ParseResult) (option: Option<'a>) : 'a option =
@@ -69,17 +94,15 @@ module SizeOptions =
             Dropout = Options.optional "--dropout" "chance that a value is dropped in training"
         }
 
-    let addTo (command: Command) (sizes: SizeOptions) : unit =
-        for option in
-            [
-                sizes.Preset :> Option
-                sizes.Dim
-                sizes.Heads
-                sizes.Layers
-                sizes.Context
-                sizes.Dropout
-            ] do
-            command.Options.Add option
+    /// The options in the order of the help; the vocabulary's size is for commands that have no text to take it from.
+    let all (sizes: SizeOptions) : Option list = [
+        sizes.Preset
+        sizes.Dim
+        sizes.Heads
+        sizes.Layers
+        sizes.Context
+        sizes.Dropout
+    ]
 
     /// The preset with what was given put over it, changed by `adjust`, and validated.
     let read

@@ -1,25 +1,7 @@
 module Gpt.Cli.Program
 
-open System
 open System.CommandLine
 open System.CommandLine.Help
-open System.IO
-
-/// Runs a command's work and turns what went wrong into one line on standard error and an exit code.
-let private carryOut (work: ParseResult -> Result<int, Problem>) (parsed: ParseResult) : int =
-    let report (sentence: string) (code: int) =
-        Screen.note $"gpt: {sentence}"
-        code
-
-    try
-        match work parsed with
-        | Ok code -> code
-        | Error(Usage sentence) -> report sentence Problem.codes.Usage
-        | Error(Failed sentence) -> report sentence Problem.codes.Failed
-    with
-    | :? IOException
-    | :? UnauthorizedAccessException
-    | :? OutOfMemoryException as e -> report e.Message Problem.codes.Failed
 
 [<EntryPoint>]
 let main args =
@@ -28,14 +10,14 @@ let main args =
     root.Options.Add(HelpOption(Recursive = true))
     root.Options.Add(VersionOption())
 
-    for create in
+    for command in
         [
             TrainCommand.create
             GenerateCommand.create
             InfoCommand.create
             BenchCommand.create
         ] do
-        root.Subcommands.Add(create carryOut)
+        root.Subcommands.Add(command ())
 
     let parsed = root.Parse args
 

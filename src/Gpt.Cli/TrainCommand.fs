@@ -276,29 +276,26 @@ module TrainCommand =
         }
 
     /// The command, for `Program`.
-    let create (carryOut: (ParseResult -> Result<int, Problem>) -> ParseResult -> int) : Command =
-        let command = Command("train", "Train a model on a text, from scratch.")
-        SizeOptions.addTo command sizes
-
-        for option in
-            [
-                data :> Option
-                out
-                steps
-                batch
-                rate
-                minimum
-                warmup
-                decay
-                clip
-                evaluations
-                prompt
-                seed
-                device
-                threads
-                json
-            ] do
-            command.Options.Add option
-
-        command.SetAction(carryOut run)
-        command
+    let create () : Command =
+        Options.command
+            "train"
+            "Train a model on a text, from scratch."
+            (SizeOptions.all sizes
+             @ [
+                 data
+                 out
+                 steps
+                 batch
+                 rate
+                 minimum
+                 warmup
+                 decay
+                 clip
+                 evaluations
+                 prompt
+                 seed
+                 device
+                 threads
+                 json
+             ])
+            run

@@ -68,3 +68,12 @@ module Tensors =
     let noGrad (work: unit -> 'a) : 'a =
         use _guard = torch.no_grad ()
         work ()
+
+/// What functions that take numbers from a caller say about those they cannot use.
+[<RequireQualifiedAccess>]
+module internal Argument =
+
+    /// Raises ArgumentOutOfRangeException with the name, the value and the allowed range unless `isRight`.
+    let require (isRight: bool) (name: string) (value: obj) (range: string) : unit =
+        if not isRight then
+            raise (ArgumentOutOfRangeException(name, value, $"{name} is {value}; it must be {range}."))

@@ -14,10 +14,6 @@ type History = int[][]
 [<RequireQualifiedAccess>]
 module Penalties =
 
-    let private require (isRight: bool) (name: string) (value: obj) (range: string) =
-        if not isRight then
-            raise (ArgumentOutOfRangeException(name, value, $"{name} is {value}; it must be {range}."))
-
     /// How often `pick` names each token for each row of the history: float32 (B, V).
     let private count (pick: int[] -> int seq) (history: History) (logits: Tensor) : Tensor =
         let rows, vocab = int logits.shape[0], int logits.shape[1]
@@ -39,7 +35,7 @@ module Penalties =
     /// Divides the positive logits of tokens that have occurred by `penalty` and multiplies their negative ones, once however
     /// often they occurred (Keskar et al. 2019, as in transformers). `penalty` must be positive; 1 changes nothing.
     let repetition (penalty: float) (history: History) : Tensor -> Tensor =
-        require (penalty > 0.0 && penalty < infinity) (nameof penalty) penalty "positive and finite"
+        Argument.require (penalty > 0.0 && penalty < infinity) (nameof penalty) penalty "positive and finite"
 
         if penalty = 1.0 then
             id
@@ -55,8 +51,8 @@ module Penalties =
     /// Takes `presence` off the logit of every token that has occurred, and `frequency` for each time it has: OpenAI's and
     /// llama.cpp's penalties. Negative values reward. Both must be finite; 0 and 0 change nothing.
     let presenceAndFrequency (presence: float) (frequency: float) (history: History) : Tensor -> Tensor =
-        require (Double.IsFinite presence) (nameof presence) presence "finite"
-        require (Double.IsFinite frequency) (nameof frequency) frequency "finite"
+        Argument.require (Double.IsFinite presence) (nameof presence) presence "finite"
+        Argument.require (Double.IsFinite frequency) (nameof frequency) frequency "finite"
 
         fun logits ->
             Tensors.scoped (fun () ->
@@ -78,7 +74,7 @@ module Penalties =
     /// Rules out every token that would make a run of `size` tokens stand twice in a row's text (Paulus et al. 2017, as in
     /// transformers). `size` must be at least 1; 1 rules out every token that has occurred.
     let noRepeatNgram (size: int) (history: History) : Tensor -> Tensor =
-        require (size >= 1) (nameof size) size "at least 1"
+        Argument.require (size >= 1) (nameof size) size "at least 1"
 
         fun logits ->
             Tensors.scoped (fun () ->

@@ -9,16 +9,12 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module Warpers =
 
-    let private require (isRight: bool) (name: string) (value: obj) (range: string) =
-        if not isRight then
-            raise (ArgumentOutOfRangeException(name, value, $"{name} is {value}; it must be {range}."))
-
     let private ruleOut (logits: Tensor) (mask: Tensor) = logits.masked_fill (mask, Tensors.scalar -infinity)
 
     /// Divides the logits by `temperature`: below 1 the likely tokens gain, above 1 they lose.
     /// The order of the tokens stays. `temperature` must be positive and finite; greedy choice is what 0 would mean.
     let temperature (temperature: float) : Tensor -> Tensor =
-        require
+        Argument.require
             (temperature > 0.0 && temperature < infinity)
             (nameof temperature)
             temperature
@@ -29,7 +25,7 @@ module Warpers =
     /// Keeps the `k` most likely tokens, and whatever ties with the last of them (Fan, Lewis, Dauphin 2018; ties as in
     /// transformers). `k` must be at least 1; from V on it changes nothing.
     let topK (k: int) : Tensor -> Tensor =
-        require (k >= 1) (nameof k) k "at least 1"
+        Argument.require (k >= 1) (nameof k) k "at least 1"
 
         fun logits ->
             Tensors.scoped (fun () ->
@@ -40,7 +36,7 @@ module Warpers =
     /// Keeps the smallest set of most likely tokens whose probabilities sum to at least `p` (nucleus sampling, Holtzman et
     /// al. 2019); of tokens with equal logits the lower id comes first. `p` must be in (0, 1]; 1 changes nothing.
     let topP (p: float) : Tensor -> Tensor =
-        require (p > 0.0 && p <= 1.0) (nameof p) p "above 0 and at most 1"
+        Argument.require (p > 0.0 && p <= 1.0) (nameof p) p "above 0 and at most 1"
 
         if p = 1.0 then
             id
@@ -57,7 +53,7 @@ module Warpers =
     /// Keeps the tokens at least `p` times as likely as the most likely one (Nguyen et al. 2024). `p` must be in [0, 1];
     /// 0 changes nothing, 1 keeps the best and its ties.
     let minP (p: float) : Tensor -> Tensor =
-        require (p >= 0.0 && p <= 1.0) (nameof p) p "at least 0 and at most 1"
+        Argument.require (p >= 0.0 && p <= 1.0) (nameof p) p "at least 0 and at most 1"
 
         fun logits ->
             Tensors.scoped (fun () ->
@@ -79,7 +75,7 @@ module Warpers =
     /// `p`, and whatever ties with the last of them (locally typical sampling, Meister et al. 2022; as in transformers).
     /// `p` must be in (0, 1]; 1 changes nothing.
     let typical (p: float) : Tensor -> Tensor =
-        require (p > 0.0 && p <= 1.0) (nameof p) p "above 0 and at most 1"
+        Argument.require (p > 0.0 && p <= 1.0) (nameof p) p "above 0 and at most 1"
 
         if p = 1.0 then
             id
@@ -106,7 +102,7 @@ module Warpers =
     /// Rules out tokens less likely than `epsilon`, never the best (Hewitt, Manning, Liang 2022). `epsilon` must be in [0, 1);
     /// 0 changes nothing.
     let epsilonCutoff (epsilon: float) : Tensor -> Tensor =
-        require (epsilon >= 0.0 && epsilon < 1.0) (nameof epsilon) epsilon "at least 0 and below 1"
+        Argument.require (epsilon >= 0.0 && epsilon < 1.0) (nameof epsilon) epsilon "at least 0 and below 1"
 
         fun logits ->
             Tensors.scoped (fun () ->
@@ -116,7 +112,7 @@ module Warpers =
     /// Rules out tokens less likely than min(epsilon, √epsilon e^-H), H the entropy, never the best: the cut falls where the
     /// distribution is flat (Hewitt, Manning, Liang 2022). `epsilon` must be in [0, 1); 0 changes nothing.
     let etaCutoff (epsilon: float) : Tensor -> Tensor =
-        require (epsilon >= 0.0 && epsilon < 1.0) (nameof epsilon) epsilon "at least 0 and below 1"
+        Argument.require (epsilon >= 0.0 && epsilon < 1.0) (nameof epsilon) epsilon "at least 0 and below 1"
 
         fun logits ->
             Tensors.scoped (fun () ->
@@ -128,7 +124,7 @@ module Warpers =
     /// Keeps the tokens whose logit lies at most `n` standard deviations below the largest one; the deviation is that of
     /// the row's finite logits (Tang et al. 2024). The kept set does not change with temperature. `n` must be positive.
     let topNSigma (n: float) : Tensor -> Tensor =
-        require (n > 0.0) (nameof n) n "positive"
+        Argument.require (n > 0.0) (nameof n) n "positive"
 
         fun logits ->
             Tensors.scoped (fun () ->
