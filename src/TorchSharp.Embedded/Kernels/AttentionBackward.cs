@@ -105,7 +105,8 @@ internal static unsafe partial class Attention
             Masks.Add<TV>(head, i0, j0, queries, visible, w.P, w.Mask);
             if (Masks.HasDropout)
                 Masks.Words<TV>(head, i0, j0, visible, w.Words);
-            Slopes<TV>(width, visible, ahead, b, w);
+            // Whole groups: the keys that fill up the last one have P = 0 where they lie beyond the queries.
+            Slopes<TV>(width, (visible + rows - 1) / rows * rows, ahead, b, w);
             for (var j = 0; j < visible; j += rows)
             {
                 var c = Math.Max(0, j - ahead); // the first query that sees key j

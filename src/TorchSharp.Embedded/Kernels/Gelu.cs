@@ -8,7 +8,8 @@ namespace TorchSharp.Kernels;
 /// <remarks>
 /// <para>Exact: F(x) = (1 + erf(x / sqrt 2)) / 2, the normal distribution, F' its density. From the tail Q (<see cref="MathOps.NormalTail"/>):
 /// F(x) = Q(-x) below 0 and 1 - Q(x) above, so that large negative x keep their digits, and one exponential serves both.</para>
-/// <para>tanh form: F(x) = (1 + tanh z) / 2 = 1 / (1 + e^(-2z)) with z = sqrt(2 / pi) (x + 0.044715 x^3), F' = 2 z' F (1 - F).</para>
+/// <para>tanh form: F(x) = (1 + tanh z) / 2 = 1 / (1 + e^(-2z)) with z = sqrt(2 / pi) (x + 0.044715 x^3), F' = 2 z' F (1 - F),
+/// where 1 - F = e^(-2z) F keeps its digits.</para>
 /// </remarks>
 internal static unsafe class Gelu
 {
@@ -67,9 +68,10 @@ internal static unsafe class Gelu
         {
             x = V.Max(V.Of(-1e6f), V.Min(V.Of(1e6f), x)); // F is 0 or 1 long before; keeps x^2 finite
             var square = x * x;
-            var f = MathOps.Sigmoid(TwoZ(x, square));
+            var e = MathOps.Exp(V.Min(V.Of(88f), -TwoZ(x, square)));
+            var f = V.Of(1f) / (V.Of(1f) + e);
             var slope = V.Fma(square, V.Of(3 * Cubic * TwoRootTwoOverPi), V.Of(TwoRootTwoOverPi));
-            return dy * V.Fma(x * slope, f * (V.Of(1f) - f), f);
+            return dy * V.Fma(x * slope, f * (e * f), f);
         }
     }
 

@@ -8,12 +8,12 @@ namespace TorchSharp.Kernels;
 /// <remarks>
 /// <para>The order of additions is fixed by the sizes and the register width, not by the threads. A block of <see cref="Block"/>
 /// elements is summed in four registers (so that an addition need not wait for the one before); the sums of blocks are added in double
-/// precision. With 2^12 elements a block, a lane adds 64 to 256 numbers: errors grow with that, not with n.</para>
+/// precision. With 2^10 elements a block, a lane adds 16 to 64 numbers: errors grow with that, not with n.</para>
 /// <para>A whole array is cut into at most <see cref="MaxParts"/> parts, whose results lie on the stack.</para>
 /// </remarks>
 internal static unsafe partial class Reduce
 {
-    private const int Block = 4096;
+    private const int Block = 1024;
     private const int MaxParts = 256;
 
     /// <summary>The sum; 0 for n = 0.</summary>
