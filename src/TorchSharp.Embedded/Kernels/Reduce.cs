@@ -6,14 +6,13 @@ namespace TorchSharp.Kernels;
 /// Sums, maxima and minima of contiguous floats.
 /// </summary>
 /// <remarks>
-/// <para>The order of additions is fixed by the sizes and the register width, not by the threads. A block of <see cref="Block"/>
-/// elements is summed in four registers (so that an addition need not wait for the one before); the sums of blocks are added in double
-/// precision. With 2^10 elements a block, a lane adds 16 to 64 numbers: errors grow with that, not with n.</para>
+/// <para>The order of additions is fixed by the sizes and the register width, not by the threads. A block of 64
+/// registers is summed in four (so that an addition need not wait for the one before); the sums of blocks are added in double precision.
+/// A lane adds 16 numbers: errors grow with that, not with n.</para>
 /// <para>A whole array is cut into at most <see cref="MaxParts"/> parts, whose results lie on the stack.</para>
 /// </remarks>
 internal static unsafe partial class Reduce
 {
-    private const int Block = 1024;
     private const int MaxParts = 256;
 
     /// <summary>The sum; 0 for n = 0.</summary>
@@ -102,8 +101,8 @@ internal static unsafe partial class Reduce
         where V : struct, IVec<V>
     {
         var total = TFold.Empty;
-        for (var i = 0L; i < n; i += Block)
-            total = TFold.Join(total, OneBlock<TFold, V>((int)Math.Min(Block, n - i), x + i));
+        for (var i = 0L; i < n; i += 64 * V.Count)
+            total = TFold.Join(total, OneBlock<TFold, V>((int)Math.Min(64 * V.Count, n - i), x + i));
         return total;
     }
 
