@@ -19,17 +19,36 @@ internal static unsafe partial class Attention
             var work = new BackwardWork();
             using var scratch = new Scratch(work.Lay(null, (int)S.D, Padded<TV>(S.D)));
             work.Lay(scratch.Pointer, (int)S.D, Padded<TV>(S.D));
+            var lastHead = (end - 1) / Splits;
             for (var task = start; task < end; task++)
             {
                 for (var i0 = 0L; i0 < S.Tq; i0 += ChunkBlocks * QueryBlock)
-                    Chunk<TV>(task / Splits, (int)(task % Splits), i0, (int)Math.Min(ChunkBlocks * QueryBlock, S.Tq - i0), work);
+                {
+                    var count = (int)Math.Min(ChunkBlocks * QueryBlock, S.Tq - i0);
+                    Chunk<TV>(task / Splits, (int)(task % Splits), i0, count, task / Splits < lastHead && i0 + count == S.Tq, work);
+                }
                 if (S.Tq == 0 || S.Causal)
                     ClearUnseen<TV>(task / Splits, (int)(task % Splits));
             }
         }
 
-        /// <summary>Queries [i0, i0 + count) of one head against every Splits-th block of keys.</summary>
-        private readonly void Chunk<TV>(long head, int split, long i0, int count, in BackwardWork w)
+        private readonly void PrefetchQueries(long head, long i0, long end)
+        {
+            Prefetch(S, Q, S.Q, head, i0, end);
+            Prefetch(S, Do, S.DO, head, i0, end);
+            Prefetch(S, O, S.O, head, i0, end);
+        }
+
+        private readonly void PrefetchKeys(long head, long j0)
+        {
+            Prefetch(S, K, S.K, head, j0, Math.Min(S.Tk, j0 + KeyBlock));
+            Prefetch(S, V, S.V, head, j0, Math.Min(S.Tk, j0 + KeyBlock));
+        }
+
+        /// <summary>
+        /// Queries [i0, i0 + count) of one head against every Splits-th block of keys; another head follows on this thread, or not.
+        /// </summary>
+        private readonly void Chunk<TV>(long head, int split, long i0, int count, bool more, in BackwardWork w)
             where TV : struct, IVec<TV>
         {
             LoadQueries<TV>(head, i0, count, w);
@@ -41,6 +60,17 @@ internal static unsafe partial class Attention
                 var keys = (int)Math.Min(KeyBlock, S.Tk - j0);
                 PackRows<TV>(keys, KeyBlock, S.D, k + (j0 * S.K.Time), S.K.Time, w.K, w.Ld);
                 PackRows<TV>(keys, KeyBlock, S.D, v + (j0 * S.V.Time), S.V.Time, w.V, w.Ld);
+                Prefetch(S, Dk, S.DK, head, j0, j0 + keys);
+                Prefetch(S, Dv, S.DV, head, j0, j0 + keys);
+                if (j0 + (Splits * KeyBlock) < seen)
+                    PrefetchKeys(head, j0 + (Splits * KeyBlock));
+                else if (Splits == 1)
+                    Prefetch(S, Dq, S.DQ, head, i0, i0 + count);
+                if (more && j0 + (2 * Splits * KeyBlock) >= seen)
+                {
+                    PrefetchQueries(head + 1, 0, Math.Min(S.Tq, ChunkBlocks * QueryBlock));
+                    PrefetchKeys(head + 1, split * KeyBlock);
+                }
                 PackRows<TV>(0, KeyBlock, S.D, null, 0, w.Dk, w.Ld);
                 PackRows<TV>(0, KeyBlock, S.D, null, 0, w.Dv, w.Ld);
                 for (var b = 0; b * QueryBlock < count; b++)
@@ -120,7 +150,7 @@ internal static unsafe partial class Attention
         }
 
         /// <summary>Scores to P (what dropout leaves of it, not rescaled) and dP to dS.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private readonly void Slopes<TV>(int width, int visible, int ahead, int b, in BackwardWork w)
             where TV : struct, IVec<TV>
         {

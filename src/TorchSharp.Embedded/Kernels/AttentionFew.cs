@@ -52,7 +52,7 @@ internal static unsafe partial class Attention
         }
 
         /// <summary>s_j += factor q . k_j.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static void Scores<TV>(int keys, long width, float* q, float factor, float* k, long stride, float* s)
             where TV : struct, IVec<TV>
         {
@@ -61,7 +61,7 @@ internal static unsafe partial class Attention
         }
 
         /// <summary>Scores to exponentials over the running maximum; the factor for what was summed before.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static float Renew<TV>(int keys, float* s, ref float top, ref float sum)
             where TV : struct, IVec<TV>
         {
@@ -86,7 +86,7 @@ internal static unsafe partial class Attention
         }
 
         /// <summary>o = past o + sum over j of p_j v_j, four values at a time.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static void Gather<TV>(int keys, long width, float* p, float* v, long stride, float past, float* o)
             where TV : struct, IVec<TV>
         {

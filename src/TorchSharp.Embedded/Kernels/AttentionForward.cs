@@ -19,14 +19,22 @@ internal static unsafe partial class Attention
             var work = new ForwardWork();
             using var scratch = new Scratch(work.Lay(null, (int)S.D, Padded<TV>(S.D)));
             work.Lay(scratch.Pointer, (int)S.D, Padded<TV>(S.D));
+            var lastHead = (end - 1) / Splits;
             var blocks = (S.Tq + QueryBlock - 1) / QueryBlock;
             for (var task = start; task < end; task++)
                 for (var first = task % Splits; first < blocks; first += ChunkBlocks * Splits)
-                    Chunk<TV>(task / Splits, first, (int)Math.Min(ChunkBlocks, (blocks - first + Splits - 1) / Splits), work);
+                    Chunk<TV>(task / Splits, first, (int)Math.Min(ChunkBlocks, (blocks - first + Splits - 1) / Splits),
+                        task / Splits < lastHead, work);
         }
 
-        /// <summary>Query blocks first, first + Splits ..., count of them, of one head.</summary>
-        private readonly void Chunk<TV>(long head, long first, int count, in ForwardWork w)
+        private readonly void PrefetchKeys(long head, long j0)
+        {
+            Prefetch(S, K, S.K, head, j0, Math.Min(S.Tk, j0 + KeyBlock));
+            Prefetch(S, V, S.V, head, j0, Math.Min(S.Tk, j0 + KeyBlock));
+        }
+
+        /// <summary>Query blocks first, first + Splits ..., count of them, of one head; more heads follow on this thread.</summary>
+        private readonly void Chunk<TV>(long head, long first, int count, bool more, in ForwardWork w)
             where TV : struct, IVec<TV>
         {
             float* q = Q + Offset(S.Q, S.H, head), k = K + Offset(S.K, S.H, head), v = V + Offset(S.V, S.H, head);
@@ -34,6 +42,7 @@ internal static unsafe partial class Attention
             {
                 var i0 = (first + (b * Splits)) * QueryBlock;
                 var queries = (int)Math.Min(QueryBlock, S.Tq - i0);
+                Prefetch(S, O, S.O, head, i0, i0 + queries);
                 Transpose(queries, S.D, q + (i0 * S.Q.Time), S.Q.Time, S.Scale * MathOps.Log2E, w.Qt + (b * w.BlockQt));
             }
             for (var i = 0; i < count * QueryBlock; i += TV.Count)
@@ -48,6 +57,13 @@ internal static unsafe partial class Attention
                 var keys = (int)Math.Min(KeyBlock, S.Tk - j0);
                 PackRows<TV>(keys, KeyBlock, S.D, k + (j0 * S.K.Time), S.K.Time, w.K, w.Ld);
                 PackRows<TV>(keys, KeyBlock, S.D, v + (j0 * S.V.Time), S.V.Time, w.V, w.Ld);
+                if (j0 + KeyBlock < seen)
+                    PrefetchKeys(head, j0 + KeyBlock);
+                else if (more)
+                {
+                    PrefetchKeys(head + 1, 0);
+                    Prefetch(S, Q, S.Q, head + 1, 0, Math.Min(S.Tq, ChunkBlocks * QueryBlock));
+                }
                 for (var b = 0; b < count; b++)
                 {
                     var i0 = (first + (b * Splits)) * QueryBlock;
@@ -87,7 +103,7 @@ internal static unsafe partial class Attention
         }
 
         /// <summary>Scores to exponentials; running maxima and sums. True if some maximum has changed, Factor then scales the past.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private readonly bool Exponentials<TV>(int width, int visible, int ahead, int b, in ForwardWork w)
             where TV : struct, IVec<TV>
         {

@@ -86,7 +86,7 @@ internal readonly unsafe struct TileMask
         };
 
     /// <summary>The values of one query, times log2(e).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal void Row<V>(int keys, long at, float* values)
         where V : struct, IVec<V>
     {

@@ -9,7 +9,7 @@ namespace TorchSharp.Kernels;
 internal static unsafe partial class Attention
 {
     /// <summary>Copies rows of D floats to rows of ld floats, and clears what is between D and ld and the rows up to filled.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void PackRows<V>(long rows, int filled, long width, float* x, long stride, float* y, int ld)
         where V : struct, IVec<V>
     {
@@ -26,7 +26,7 @@ internal static unsafe partial class Attention
     }
 
     /// <summary>y[c, r] = factor x[r, c]: rows [0, rows) of x become columns of y; columns up to QueryBlock are cleared.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static void Transpose(int rows, long cols, float* x, long stride, float factor, float* y)
     {
         var r = 0;
@@ -56,6 +56,19 @@ internal static unsafe partial class Attention
         for (; r < QueryBlock; r++)
             for (var c = 0L; c < cols; c++)
                 y[(c * QueryBlock) + r] = r < rows ? x[(r * stride) + c] * factor : 0;
+    }
+
+    /// <summary>
+    /// Asks for rows [first, last) of a head, while something else is computed: they are far apart, the machine does not foresee them,
+    /// and waiting for them would cost as much as half the arithmetic.
+    /// </summary>
+    private static void Prefetch(in AttentionShape s, float* x, in AttentionStrides strides, long head, long first, long last)
+    {
+        var (width, step) = (s.D, strides.Time);
+        x += Offset(strides, s.H, head) + (first * step);
+        for (var row = first; row < last; row++, x += step)
+            for (var i = 0L; i < width; i += 16)
+                Simd.PrefetchL2(x + i);
     }
 
     /// <summary>x . y.</summary>

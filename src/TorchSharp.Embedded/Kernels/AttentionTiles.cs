@@ -31,7 +31,7 @@ internal static unsafe partial class Attention
             Tile4x1<V>(depth, a + (row * rowStep), rowStep, step, b + column, ldb, c + (row * ldc) + column, ldc, accumulate);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Tile8x2<V>(
         int depth, float* a, int rowStep, int step, float* b, int ldb, float* c, int ldc, bool accumulate)
         where V : struct, IVec<V>
@@ -89,7 +89,7 @@ internal static unsafe partial class Attention
         StorePair(h0, h1, c + (7 * ldc));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Tile4x2<V>(
         int depth, float* a, int rowStep, int step, float* b, int ldb, float* c, int ldc, bool accumulate)
         where V : struct, IVec<V>
@@ -125,7 +125,7 @@ internal static unsafe partial class Attention
         StorePair(d0, d1, c + (3 * ldc));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Tile4x1<V>(
         int depth, float* a, int rowStep, int step, float* b, int ldb, float* c, int ldc, bool accumulate)
         where V : struct, IVec<V>

@@ -78,7 +78,7 @@ internal static unsafe class CrossEntropy
                 var peak = Softmax.Largest<V>(n, x + i);
                 if (peak > top)
                 {
-                    sum *= Math.Exp(top - peak);
+                    sum *= sum == 0 ? 0 : Math.Exp(top - peak);
                     top = peak;
                 }
                 if (peak != float.NegativeInfinity) // NaN goes in too, and comes out

@@ -62,10 +62,10 @@ internal static unsafe class Philox
                 V k0 = V.OfBits(keys[round]), k1 = V.OfBits(keys[round + Rounds]);
                 V p0 = V.MultiplyEven(a0, m0), p1 = V.MultiplyEven(a2, m1);
                 V q0 = V.MultiplyEven(b0, m0), q1 = V.MultiplyEven(b2, m1);
-                a0 = V.OddToEven(p1) ^ a1 ^ k0;
-                b0 = V.OddToEven(q1) ^ b1 ^ k0;
-                a2 = V.OddToEven(p0) ^ a3 ^ k1;
-                b2 = V.OddToEven(q0) ^ b3 ^ k1;
+                a0 = V.Xor(V.OddToEven(p1), a1, k0);
+                b0 = V.Xor(V.OddToEven(q1), b1, k0);
+                a2 = V.Xor(V.OddToEven(p0), a3, k1);
+                b2 = V.Xor(V.OddToEven(q0), b3, k1);
                 (a1, b1, a3, b3) = (p1, q1, p0, q0);
             }
             V.Interleave(a0, b0).Store(words + lane);

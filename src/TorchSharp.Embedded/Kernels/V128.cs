@@ -92,6 +92,9 @@ internal readonly unsafe struct V128(Vector128<float> v) : IVec<V128>
     public static V128 operator ^(V128 a, V128 b) => new(a.v ^ b.v);
 
     [MethodImpl(Inline)]
+    public static V128 Xor(V128 a, V128 b, V128 c) => new(a.v ^ b.v ^ c.v);
+
+    [MethodImpl(Inline)]
     public static V128 Fma(V128 a, V128 b, V128 c) => new(Vector128.MultiplyAddEstimate(a.v, b.v, c.v));
 
     [MethodImpl(Inline)]

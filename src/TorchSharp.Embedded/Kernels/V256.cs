@@ -72,6 +72,9 @@ internal readonly unsafe struct V256(Vector256<float> v) : IVec<V256>
     public static V256 operator ^(V256 a, V256 b) => new(a.v ^ b.v);
 
     [MethodImpl(Inline)]
+    public static V256 Xor(V256 a, V256 b, V256 c) => new(a.v ^ b.v ^ c.v);
+
+    [MethodImpl(Inline)]
     public static V256 Fma(V256 a, V256 b, V256 c) => new(Vector256.MultiplyAddEstimate(a.v, b.v, c.v));
 
     [MethodImpl(Inline)]

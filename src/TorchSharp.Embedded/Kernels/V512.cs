@@ -72,6 +72,9 @@ internal readonly unsafe struct V512(Vector512<float> v) : IVec<V512>
     public static V512 operator ^(V512 a, V512 b) => new(a.v ^ b.v);
 
     [MethodImpl(Inline)]
+    public static V512 Xor(V512 a, V512 b, V512 c) => new(Avx512F.TernaryLogic(a.v, b.v, c.v, 0x96));
+
+    [MethodImpl(Inline)]
     public static V512 Fma(V512 a, V512 b, V512 c) => new(Vector512.MultiplyAddEstimate(a.v, b.v, c.v));
 
     [MethodImpl(Inline)]

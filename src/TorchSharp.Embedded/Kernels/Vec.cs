@@ -55,6 +55,9 @@ internal unsafe interface IVec<V>
     static abstract V operator |(V a, V b);
     static abstract V operator ^(V a, V b);
 
+    /// <summary>a ^ b ^ c.</summary>
+    static abstract V Xor(V a, V b, V c);
+
     /// <summary>a b + c, rounded once where the machine can.</summary>
     static abstract V Fma(V a, V b, V c);
 
