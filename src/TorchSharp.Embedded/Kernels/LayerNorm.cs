@@ -24,7 +24,14 @@ internal static unsafe class LayerNorm
     {
         var job = new ForwardJob
         {
-            Cols = cols, X = x, Weight = weight, Bias = bias, Y = y, Mean = mean, Rstd = rstd, Eps = eps,
+            Cols = cols,
+            X = x,
+            Weight = weight,
+            Bias = bias,
+            Y = y,
+            Mean = mean,
+            Rstd = rstd,
+            Eps = eps,
         };
         Vec.For(rows, Elementwise.RowGrain(cols), ref job);
     }
@@ -40,7 +47,15 @@ internal static unsafe class LayerNorm
         Elementwise.Fill(2 * parts * cols, 0, scratch.Pointer);
         var job = new BackwardJob
         {
-            Rows = rows, Cols = cols, Part = part, X = x, Weight = weight, Mean = mean, Rstd = rstd, Dy = dy, Dx = dx,
+            Rows = rows,
+            Cols = cols,
+            Part = part,
+            X = x,
+            Weight = weight,
+            Mean = mean,
+            Rstd = rstd,
+            Dy = dy,
+            Dx = dx,
             Partial = scratch.Pointer,
         };
         Vec.For(parts, Math.Max(1, Elementwise.RowGrain(cols) / part), ref job);
