@@ -107,7 +107,7 @@ internal static unsafe class CrossEntropy
         internal long* Target;
         internal double Smoothing;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public readonly void Run<V>(long start, long end)
             where V : struct, IVec<V>
         {

@@ -74,7 +74,7 @@ internal static unsafe class LayerNorm
         internal float* X, Weight, Bias, Y, Mean, Rstd;
         internal float Eps;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public readonly void Run<V>(long start, long end)
             where V : struct, IVec<V>
         {
@@ -152,7 +152,7 @@ internal static unsafe class LayerNorm
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private readonly void Rows4<V>(long first, int count, float* averages, float* dweight)
             where V : struct, IVec<V>
         {
