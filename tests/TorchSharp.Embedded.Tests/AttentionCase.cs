@@ -37,8 +37,21 @@ internal sealed unsafe class AttentionCase : IDisposable
         var head = AttentionStrides.Contiguous(h, tk, d);
         shape = new AttentionShape
         {
-            B = b, H = h, Tq = tq, Tk = tk, D = d, Scale = (float)(1 / Math.Sqrt(d)), Causal = causal,
-            Q = query, K = key, V = key, O = plain, DO = AttentionStrides.Contiguous(h, tq, d), DQ = query, DK = key, DV = head,
+            B = b,
+            H = h,
+            Tq = tq,
+            Tk = tk,
+            D = d,
+            Scale = (float)(1 / Math.Sqrt(d)),
+            Causal = causal,
+            Q = query,
+            K = key,
+            V = key,
+            O = plain,
+            DO = AttentionStrides.Contiguous(h, tq, d),
+            DQ = query,
+            DK = key,
+            DV = head,
         };
         this.masking = masking;
         dropout = new DropoutKey((ulong)seed, 17, p);

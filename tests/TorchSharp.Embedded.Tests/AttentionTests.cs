@@ -99,7 +99,17 @@ public sealed unsafe class AttentionTests
         var strides = new AttentionStrides(0, 0, d);
         var shape = new AttentionShape
         {
-            B = 1, H = 1, Tq = t, Tk = t, D = d, Scale = 0.2f, Causal = true, Q = strides, K = strides, V = strides, O = strides,
+            B = 1,
+            H = 1,
+            Tq = t,
+            Tk = t,
+            D = d,
+            Scale = 0.2f,
+            Causal = true,
+            Q = strides,
+            K = strides,
+            V = strides,
+            O = strides,
         };
         Attention.Forward(shape, q.Pointer, k.Pointer, v.Pointer, all.Pointer, lse.Pointer, default, default);
         for (var i = 0; i < t; i++)

@@ -91,7 +91,14 @@ internal static unsafe partial class Attention
         var splits = Splits(heads);
         var job = new ForwardJob
         {
-            S = s, Q = q, K = k, V = v, O = o, Lse = lse, Splits = splits, Masks = new TileMask(s, mask, dropout, keys),
+            S = s,
+            Q = q,
+            K = k,
+            V = v,
+            O = o,
+            Lse = lse,
+            Splits = splits,
+            Masks = new TileMask(s, mask, dropout, keys),
         };
         Vec.For(heads * splits, grain, ref job);
     }
@@ -109,8 +116,19 @@ internal static unsafe partial class Attention
         using var partial = new Scratch(splits > 1 ? heads * splits * s.Tq * s.D : 0);
         var job = new BackwardJob
         {
-            S = s, Q = q, K = k, V = v, O = o, Do = dO, Lse = lse, Dq = dq, Dk = dk, Dv = dv, Splits = splits,
-            Partial = partial.Pointer, Masks = new TileMask(s, mask, dropout, keys),
+            S = s,
+            Q = q,
+            K = k,
+            V = v,
+            O = o,
+            Do = dO,
+            Lse = lse,
+            Dq = dq,
+            Dk = dk,
+            Dv = dv,
+            Splits = splits,
+            Partial = partial.Pointer,
+            Masks = new TileMask(s, mask, dropout, keys),
         };
         Vec.For(heads * splits, grain, ref job);
         if (splits > 1)

@@ -19,24 +19,28 @@ internal static unsafe partial class Attention
             var work = new BackwardWork();
             using var scratch = new Scratch(work.Lay(null, (int)S.D, Padded<TV>(S.D)));
             work.Lay(scratch.Pointer, (int)S.D, Padded<TV>(S.D));
-            var lastHead = (end - 1) / Splits;
             for (var task = start; task < end; task++)
             {
                 for (var i0 = 0L; i0 < S.Tq; i0 += ChunkBlocks * QueryBlock)
                 {
                     var count = (int)Math.Min(ChunkBlocks * QueryBlock, S.Tq - i0);
-                    Chunk<TV>(task / Splits, (int)(task % Splits), i0, count, task / Splits < lastHead && i0 + count == S.Tq, work);
+                    Chunk<TV>(task / Splits, (int)(task % Splits), i0, count, work);
                 }
                 if (S.Tq == 0 || S.Causal)
-                    ClearUnseen<TV>(task / Splits, (int)(task % Splits));
+                    ClearUnseen(task / Splits, (int)(task % Splits));
             }
         }
 
-        private readonly void PrefetchQueries(long head, long i0, long end)
+        /// <summary>A chunk of queries from i0 on and the keys from j0 on of a head, if there is such a head.</summary>
+        private readonly void PrefetchNext(long head, long i0, long j0)
         {
+            if (head >= S.B * S.H)
+                return;
+            var end = Math.Min(S.Tq, i0 + (ChunkBlocks * QueryBlock));
             Prefetch(S, Q, S.Q, head, i0, end);
             Prefetch(S, Do, S.DO, head, i0, end);
             Prefetch(S, O, S.O, head, i0, end);
+            PrefetchKeys(head, j0);
         }
 
         private readonly void PrefetchKeys(long head, long j0)
@@ -45,10 +49,8 @@ internal static unsafe partial class Attention
             Prefetch(S, V, S.V, head, j0, Math.Min(S.Tk, j0 + KeyBlock));
         }
 
-        /// <summary>
-        /// Queries [i0, i0 + count) of one head against every Splits-th block of keys; another head follows on this thread, or not.
-        /// </summary>
-        private readonly void Chunk<TV>(long head, int split, long i0, int count, bool more, in BackwardWork w)
+        /// <summary>Queries [i0, i0 + count) of one head against every Splits-th block of keys.</summary>
+        private readonly void Chunk<TV>(long head, int split, long i0, int count, in BackwardWork w)
             where TV : struct, IVec<TV>
         {
             LoadQueries<TV>(head, i0, count, w);
@@ -64,12 +66,12 @@ internal static unsafe partial class Attention
                 Prefetch(S, Dv, S.DV, head, j0, j0 + keys);
                 if (j0 + (Splits * KeyBlock) < seen)
                     PrefetchKeys(head, j0 + (Splits * KeyBlock));
-                else if (Splits == 1)
-                    Prefetch(S, Dq, S.DQ, head, i0, i0 + count);
-                if (more && j0 + (2 * Splits * KeyBlock) >= seen)
+                else
                 {
-                    PrefetchQueries(head + 1, 0, Math.Min(S.Tq, ChunkBlocks * QueryBlock));
-                    PrefetchKeys(head + 1, split * KeyBlock);
+                    if (Splits == 1)
+                        Prefetch(S, Dq, S.DQ, head, i0, i0 + count);
+                    var last = i0 + count == S.Tq;
+                    PrefetchNext(last ? head + 1 : head, last ? 0 : i0 + count, split * KeyBlock);
                 }
                 PackRows<TV>(0, KeyBlock, S.D, null, 0, w.Dk, w.Ld);
                 PackRows<TV>(0, KeyBlock, S.D, null, 0, w.Dv, w.Ld);
@@ -80,18 +82,15 @@ internal static unsafe partial class Attention
                         Tile<TV>(head, first, j0, (int)Math.Min(QueryBlock, S.Tq - first), keys, b, w);
                 }
                 var again = i0 > (S.Causal ? j0 / (ChunkBlocks * QueryBlock) * (ChunkBlocks * QueryBlock) : 0);
-                for (var j = 0; j < keys; j++)
-                {
-                    Scaled<TV>(S.D, S.Scale, w.Dk + (j * w.Ld), dk + ((j0 + j) * S.DK.Time), again);
-                    Scaled<TV>(S.D, Masks.Keep, w.Dv + (j * w.Ld), dv + ((j0 + j) * S.DV.Time), again);
-                }
+                ScaleRows<TV>(keys, S.D, S.Scale, w.Dk, w.Ld, dk + (j0 * S.DK.Time), S.DK.Time, again);
+                ScaleRows<TV>(keys, S.D, Masks.Keep, w.Dv, w.Ld, dv + (j0 * S.DV.Time), S.DV.Time, again);
             }
             var dq = Splits == 1 ? Dq + Offset(S.DQ, S.H, head) : Partial + (((head * Splits) + split) * S.Tq * S.D);
             var stride = Splits == 1 ? S.DQ.Time : S.D;
-            for (var i = 0; i < count; i++)
-                Scaled<TV>(S.D, S.Scale, w.Dq + (i * w.Ld), dq + ((i0 + i) * stride), false);
+            ScaleRows<TV>(count, S.D, S.Scale, w.Dq, w.Ld, dq + (i0 * stride), stride, false);
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private readonly void LoadQueries<TV>(long head, long i0, int count, in BackwardWork w)
             where TV : struct, IVec<TV>
         {
@@ -184,14 +183,13 @@ internal static unsafe partial class Attention
         }
 
         /// <summary>Keys after the last query have no gradient (and with no queries, none has).</summary>
-        private readonly void ClearUnseen<TV>(long head, int split)
-            where TV : struct, IVec<TV>
+        private readonly void ClearUnseen(long head, int split)
         {
             for (var j0 = (long)split * KeyBlock; j0 < S.Tk; j0 += Splits * KeyBlock)
                 for (var j = j0; j < Math.Min(S.Tk, j0 + KeyBlock) && j0 >= S.Tq; j++)
                 {
-                    Clear<TV>(S.D, Dk + Offset(S.DK, S.H, head) + (j * S.DK.Time));
-                    Clear<TV>(S.D, Dv + Offset(S.DV, S.H, head) + (j * S.DV.Time));
+                    Clear(S.D, Dk + Offset(S.DK, S.H, head) + (j * S.DK.Time));
+                    Clear(S.D, Dv + Offset(S.DV, S.H, head) + (j * S.DV.Time));
                 }
         }
     }
@@ -209,7 +207,7 @@ internal static unsafe partial class Attention
             for (var head = start; head < end; head++)
                 for (var i = 0L; i < S.Tq; i++)
                     for (var split = 0; split < Splits; split++)
-                        Scaled<TV>(S.D, 1, Partial + (((((head * Splits) + split) * S.Tq) + i) * S.D),
+                        Scale<TV>(S.D, 1, Partial + (((((head * Splits) + split) * S.Tq) + i) * S.D),
                             Dq + Offset(S.DQ, S.H, head) + (i * S.DQ.Time), split > 0);
         }
     }

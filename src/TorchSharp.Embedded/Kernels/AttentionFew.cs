@@ -45,7 +45,7 @@ internal static unsafe partial class Attention
                 for (var i = 0; i < S.Tq; i++)
                 {
                     Lse[(head * S.Tq) + i] = (top[i] + MathF.Log2(sum[i])) * MathOps.Ln2;
-                    Scaled<TV>(S.D, sum[i] == 0 ? 0 : 1 / sum[i], scratch.Pointer + (i * ld),
+                    Scale<TV>(S.D, sum[i] == 0 ? 0 : 1 / sum[i], scratch.Pointer + (i * ld),
                         O + Offset(S.O, S.H, head) + (i * S.O.Time), false);
                 }
             }

@@ -19,12 +19,22 @@ internal static unsafe partial class Attention
             var work = new ForwardWork();
             using var scratch = new Scratch(work.Lay(null, (int)S.D, Padded<TV>(S.D)));
             work.Lay(scratch.Pointer, (int)S.D, Padded<TV>(S.D));
-            var lastHead = (end - 1) / Splits;
             var blocks = (S.Tq + QueryBlock - 1) / QueryBlock;
             for (var task = start; task < end; task++)
                 for (var first = task % Splits; first < blocks; first += ChunkBlocks * Splits)
-                    Chunk<TV>(task / Splits, first, (int)Math.Min(ChunkBlocks, (blocks - first + Splits - 1) / Splits),
-                        task / Splits < lastHead, work);
+                {
+                    var count = (int)Math.Min(ChunkBlocks, (blocks - first + Splits - 1) / Splits);
+                    Chunk<TV>(task / Splits, first, count, work);
+                }
+        }
+
+        /// <summary>The queries from i0 on and the first keys of a head, if there is such a head.</summary>
+        private readonly void PrefetchNext(long head, long i0)
+        {
+            if (head >= S.B * S.H)
+                return;
+            Prefetch(S, Q, S.Q, head, i0, Math.Min(S.Tq, i0 + (ChunkBlocks * QueryBlock)));
+            PrefetchKeys(head, 0);
         }
 
         private readonly void PrefetchKeys(long head, long j0)
@@ -33,8 +43,8 @@ internal static unsafe partial class Attention
             Prefetch(S, V, S.V, head, j0, Math.Min(S.Tk, j0 + KeyBlock));
         }
 
-        /// <summary>Query blocks first, first + Splits ..., count of them, of one head; more heads follow on this thread.</summary>
-        private readonly void Chunk<TV>(long head, long first, int count, bool more, in ForwardWork w)
+        /// <summary>Query blocks first, first + Splits ..., count of them, of one head.</summary>
+        private readonly void Chunk<TV>(long head, long first, int count, in ForwardWork w)
             where TV : struct, IVec<TV>
         {
             float* q = Q + Offset(S.Q, S.H, head), k = K + Offset(S.K, S.H, head), v = V + Offset(S.V, S.H, head);
@@ -59,11 +69,8 @@ internal static unsafe partial class Attention
                 PackRows<TV>(keys, KeyBlock, S.D, v + (j0 * S.V.Time), S.V.Time, w.V, w.Ld);
                 if (j0 + KeyBlock < seen)
                     PrefetchKeys(head, j0 + KeyBlock);
-                else if (more)
-                {
-                    PrefetchKeys(head + 1, 0);
-                    Prefetch(S, Q, S.Q, head + 1, 0, Math.Min(S.Tq, ChunkBlocks * QueryBlock));
-                }
+                else
+                    PrefetchNext(lastQuery + 1 < S.Tq ? head : head + 1, lastQuery + 1 < S.Tq ? lastQuery + 1 : 0);
                 for (var b = 0; b < count; b++)
                 {
                     var i0 = (first + (b * Splits)) * QueryBlock;
@@ -97,7 +104,7 @@ internal static unsafe partial class Attention
             var rescale = Exponentials<TV>(width, visible, ahead, b, w);
             if (rescale && j0 > 0)
                 for (var i = 0; i < queries; i++)
-                    Scaled<TV>(w.Ld, w.Factor[i], o + (i * w.Ld), o + (i * w.Ld), false);
+                    ScaleRows<TV>(1, w.Ld, w.Factor[i], o + (i * w.Ld), 0, o + (i * w.Ld), 0, false);
             for (var i = 0; i < queries; i += rows)
                 Group<TV>(w.Ld, Math.Min(visible, ahead + i + rows), w.S + i, 1, QueryBlock, w.V, w.Ld, o + (i * w.Ld), w.Ld, j0 > 0);
         }
@@ -148,6 +155,8 @@ internal static unsafe partial class Attention
             return (change & TV.Of(1f)).Max() > 0;
         }
 
+        /// <summary>A block of queries whose keys have all gone by.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private readonly void Finish<TV>(long head, long i0, int b, in ForwardWork w)
             where TV : struct, IVec<TV>
         {
@@ -159,9 +168,9 @@ internal static unsafe partial class Attention
                 Lse[(head * S.Tq) + i0 + i] = (w.Top[at] + MathF.Log2(sum)) * MathOps.Ln2;
                 var to = o + ((i0 + i) * S.O.Time);
                 if (sum == 0)
-                    Clear<TV>(S.D, to);
+                    Clear(S.D, to); // nothing was seen, w.O may be unset
                 else
-                    Scaled<TV>(S.D, Masks.Keep / sum, w.O + (at * w.Ld), to, false);
+                    Scale<TV>(S.D, Masks.Keep / sum, w.O + (at * w.Ld), to, false);
             }
         }
     }
@@ -175,8 +184,7 @@ internal static unsafe partial class Attention
     private static int Padded<V>(long width)
         where V : struct, IVec<V> => (int)((width + V.Count - 1) / V.Count * V.Count);
 
-    private static void Clear<V>(long n, float* x)
-        where V : struct, IVec<V>
+    private static void Clear(long n, float* x)
     {
         for (var i = 0L; i < n; i++)
             x[i] = 0;

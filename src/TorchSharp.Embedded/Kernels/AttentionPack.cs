@@ -71,6 +71,30 @@ internal static unsafe partial class Attention
                 Simd.PrefetchL2(x + i);
     }
 
+    /// <summary>Rows of y = factor x (+ y).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void ScaleRows<V>(
+        int rows, long width, float factor, float* x, long strideX, float* y, long strideY, bool accumulate)
+        where V : struct, IVec<V>
+    {
+        for (var r = 0; r < rows; r++, x += strideX, y += strideY)
+            Scale<V>(width, factor, x, y, accumulate);
+    }
+
+    /// <summary>y = factor x (+ y).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Scale<V>(long n, float factor, float* x, float* y, bool accumulate)
+        where V : struct, IVec<V>
+    {
+        var f = V.Of(factor);
+        var i = 0L;
+        for (; i + V.Count <= n; i += V.Count)
+            (accumulate ? V.Fma(V.Load(x + i), f, V.Load(y + i)) : V.Load(x + i) * f).Store(y + i);
+        var rest = (int)(n - i);
+        if (rest > 0)
+            (accumulate ? V.Fma(V.Load(x + i, rest), f, V.Load(y + i, rest)) : V.Load(x + i, rest) * f).Store(y + i, rest);
+    }
+
     /// <summary>x . y.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Dot<V>(long n, float* x, float* y)
@@ -83,19 +107,5 @@ internal static unsafe partial class Attention
         if (i < n)
             sum = V.Fma(V.Load(x + i, (int)(n - i)), V.Load(y + i, (int)(n - i)), sum);
         return sum.Sum();
-    }
-
-    /// <summary>y = factor x (+ y).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Scaled<V>(long n, float factor, float* x, float* y, bool accumulate)
-        where V : struct, IVec<V>
-    {
-        var f = V.Of(factor);
-        var i = 0L;
-        for (; i + V.Count <= n; i += V.Count)
-            (accumulate ? V.Fma(V.Load(x + i), f, V.Load(y + i)) : V.Load(x + i) * f).Store(y + i);
-        var rest = (int)(n - i);
-        if (rest > 0)
-            (accumulate ? V.Fma(V.Load(x + i, rest), f, V.Load(y + i, rest)) : V.Load(x + i, rest) * f).Store(y + i, rest);
     }
 }

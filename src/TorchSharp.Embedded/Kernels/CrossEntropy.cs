@@ -23,7 +23,13 @@ internal static unsafe class CrossEntropy
     {
         var job = new ForwardJob
         {
-            Cols = cols, Logits = logits, Target = target, Ignore = ignoreIndex, Smoothing = smoothing, Losses = losses, Lse = lse,
+            Cols = cols,
+            Logits = logits,
+            Target = target,
+            Ignore = ignoreIndex,
+            Smoothing = smoothing,
+            Losses = losses,
+            Lse = lse,
         };
         Vec.For(rows, Elementwise.RowGrain(cols), ref job);
     }
@@ -34,7 +40,13 @@ internal static unsafe class CrossEntropy
     {
         var job = new BackwardJob
         {
-            Cols = cols, Logits = logits, Target = target, Ignore = ignoreIndex, Smoothing = smoothing, Lse = lse, Scale = scale,
+            Cols = cols,
+            Logits = logits,
+            Target = target,
+            Ignore = ignoreIndex,
+            Smoothing = smoothing,
+            Lse = lse,
+            Scale = scale,
             Dlogits = dlogits,
         };
         Vec.For(rows, Elementwise.RowGrain(cols), ref job);
@@ -95,7 +107,7 @@ internal static unsafe class CrossEntropy
         internal long* Target;
         internal double Smoothing;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public readonly void Run<V>(long start, long end)
             where V : struct, IVec<V>
         {

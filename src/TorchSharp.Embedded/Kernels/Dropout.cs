@@ -47,7 +47,7 @@ internal static unsafe class Dropout
         internal uint* Keys;
         internal DropoutKey Key;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public readonly void Run<V>(long start, long end)
             where V : struct, IVec<V>
         {

@@ -77,7 +77,7 @@ internal static unsafe partial class Elementwise
     {
         internal float* X, Y;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public readonly void Run<V>(long start, long end)
             where V : struct, IVec<V>
         {
@@ -138,7 +138,7 @@ internal static unsafe partial class Elementwise
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static void Row<TOp, V>(long n, float* a, float* b, float* y)
         where TOp : struct, IBinaryOp
         where V : struct, IVec<V>
@@ -151,7 +151,7 @@ internal static unsafe partial class Elementwise
             TOp.Apply(V.Load(a + i, rest), V.Load(b + i, rest)).Store(y + i, rest);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static void RowScalar<TOp, V>(long n, float* a, float s, float* y)
         where TOp : struct, IBinaryOp
         where V : struct, IVec<V>

@@ -90,7 +90,7 @@ internal static unsafe partial class Elementwise
         internal float S;
         internal float* A, B, Y;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public readonly void Run<V>(long start, long end)
             where V : struct, IVec<V>
         {

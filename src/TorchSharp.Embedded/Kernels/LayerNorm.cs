@@ -24,7 +24,14 @@ internal static unsafe class LayerNorm
     {
         var job = new ForwardJob
         {
-            Cols = cols, X = x, Weight = weight, Bias = bias, Y = y, Mean = mean, Rstd = rstd, Eps = eps,
+            Cols = cols,
+            X = x,
+            Weight = weight,
+            Bias = bias,
+            Y = y,
+            Mean = mean,
+            Rstd = rstd,
+            Eps = eps,
         };
         Vec.For(rows, Elementwise.RowGrain(cols), ref job);
     }
@@ -40,7 +47,15 @@ internal static unsafe class LayerNorm
         Elementwise.Fill(2 * parts * cols, 0, scratch.Pointer);
         var job = new BackwardJob
         {
-            Rows = rows, Cols = cols, Part = part, X = x, Weight = weight, Mean = mean, Rstd = rstd, Dy = dy, Dx = dx,
+            Rows = rows,
+            Cols = cols,
+            Part = part,
+            X = x,
+            Weight = weight,
+            Mean = mean,
+            Rstd = rstd,
+            Dy = dy,
+            Dx = dx,
             Partial = scratch.Pointer,
         };
         Vec.For(parts, Math.Max(1, Elementwise.RowGrain(cols) / part), ref job);
@@ -59,7 +74,7 @@ internal static unsafe class LayerNorm
         internal float* X, Weight, Bias, Y, Mean, Rstd;
         internal float Eps;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public readonly void Run<V>(long start, long end)
             where V : struct, IVec<V>
         {
@@ -137,7 +152,7 @@ internal static unsafe class LayerNorm
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private readonly void Rows4<V>(long first, int count, float* averages, float* dweight)
             where V : struct, IVec<V>
         {

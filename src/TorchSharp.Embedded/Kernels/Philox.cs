@@ -44,7 +44,7 @@ internal static unsafe class Philox
     }
 
     /// <summary>Numbers [64 block, 64 block + 64) of the stream, as bits, to words[0 .. 64). The keys come from <see cref="Schedule"/>.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static void Block<V>(uint* keys, ulong stream, ulong block, float* words)
         where V : struct, IVec<V>
     {

@@ -106,7 +106,7 @@ internal static unsafe partial class Reduce
         return total;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static float OneBlock<TFold, V>(int n, float* x)
         where TFold : struct, IFold
         where V : struct, IVec<V>

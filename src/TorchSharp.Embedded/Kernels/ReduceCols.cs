@@ -63,7 +63,7 @@ internal static unsafe partial class Reduce
                     One<V>(rows, stride, Math.Min(V.Count, cols - c), x + c, total + c);
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static void Eight<V>(int rows, long stride, float* x, float* total)
             where V : struct, IVec<V>
         {
@@ -89,7 +89,7 @@ internal static unsafe partial class Reduce
             (V.Load(total + (7 * V.Count)) + h).Store(total + (7 * V.Count));
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static void One<V>(int rows, long stride, int count, float* x, float* total)
             where V : struct, IVec<V>
         {

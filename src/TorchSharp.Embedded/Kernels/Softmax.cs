@@ -28,7 +28,7 @@ internal static unsafe class Softmax
     }
 
     /// <summary>The largest of n floats; -infinity for n = 0.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static float Largest<V>(long n, float* x)
         where V : struct, IVec<V>
     {
@@ -57,7 +57,7 @@ internal static unsafe class Softmax
         return total;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static float SumExpBlock<V>(int n, float* x, float top, float* y)
         where V : struct, IVec<V>
     {
@@ -123,7 +123,7 @@ internal static unsafe class Softmax
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static void Row<V>(long n, float* y, float* dy, float* dx)
             where V : struct, IVec<V>
         {
@@ -148,7 +148,7 @@ internal static unsafe class Softmax
                 (V.Load(y + k, rest) * (V.Load(dy + k, rest) - s)).Store(dx + k, rest);
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static void LogRow<V>(long n, float* y, float* dy, float* dx)
             where V : struct, IVec<V>
         {

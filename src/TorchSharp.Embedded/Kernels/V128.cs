@@ -134,9 +134,6 @@ internal readonly unsafe struct V128(Vector128<float> v) : IVec<V128>
     public static V128 Less(V128 a, V128 b) => new(Vector128.LessThan(a.v, b.v));
 
     [MethodImpl(Inline)]
-    public static V128 LessOrEqual(V128 a, V128 b) => new(Vector128.LessThanOrEqual(a.v, b.v));
-
-    [MethodImpl(Inline)]
     public static V128 Equal(V128 a, V128 b) => new(Vector128.Equals(a.v, b.v));
 
     [MethodImpl(Inline)]
@@ -175,13 +172,6 @@ internal readonly unsafe struct V128(Vector128<float> v) : IVec<V128>
     {
         var pair = Vector128.Max(v, Vector128.Shuffle(v, Vector128.Create(2, 3, 0, 1)));
         return Vector128.Max(pair, Vector128.Shuffle(pair, Vector128.Create(1, 0, 3, 2))).ToScalar();
-    }
-
-    [MethodImpl(Inline)]
-    public float Min()
-    {
-        var pair = Vector128.MinNative(v, Vector128.Shuffle(v, Vector128.Create(2, 3, 0, 1)));
-        return Vector128.MinNative(pair, Vector128.Shuffle(pair, Vector128.Create(1, 0, 3, 2))).ToScalar();
     }
 
     [MethodImpl(Inline)]

@@ -114,9 +114,6 @@ internal readonly unsafe struct V256(Vector256<float> v) : IVec<V256>
     public static V256 Less(V256 a, V256 b) => new(Vector256.LessThan(a.v, b.v));
 
     [MethodImpl(Inline)]
-    public static V256 LessOrEqual(V256 a, V256 b) => new(Vector256.LessThanOrEqual(a.v, b.v));
-
-    [MethodImpl(Inline)]
     public static V256 Equal(V256 a, V256 b) => new(Vector256.Equals(a.v, b.v));
 
     [MethodImpl(Inline)]
@@ -148,9 +145,6 @@ internal readonly unsafe struct V256(Vector256<float> v) : IVec<V256>
 
     [MethodImpl(Inline)]
     public float MaxOrNaN() => new V128(Vector128.Max(v.GetLower(), v.GetUpper())).MaxOrNaN();
-
-    [MethodImpl(Inline)]
-    public float Min() => new V128(Vector128.MinNative(v.GetLower(), v.GetUpper())).Min();
 
     [MethodImpl(Inline)]
     public static V256 AddInt(V256 a, V256 b) => new((a.v.AsInt32() + b.v.AsInt32()).AsSingle());

@@ -114,9 +114,6 @@ internal readonly unsafe struct V512(Vector512<float> v) : IVec<V512>
     public static V512 Less(V512 a, V512 b) => new(Vector512.LessThan(a.v, b.v));
 
     [MethodImpl(Inline)]
-    public static V512 LessOrEqual(V512 a, V512 b) => new(Vector512.LessThanOrEqual(a.v, b.v));
-
-    [MethodImpl(Inline)]
     public static V512 Equal(V512 a, V512 b) => new(Vector512.Equals(a.v, b.v));
 
     [MethodImpl(Inline)]
@@ -136,9 +133,6 @@ internal readonly unsafe struct V512(Vector512<float> v) : IVec<V512>
 
     [MethodImpl(Inline)]
     public float MaxOrNaN() => new V256(Vector256.Max(v.GetLower(), v.GetUpper())).MaxOrNaN();
-
-    [MethodImpl(Inline)]
-    public float Min() => new V256(Vector256.MinNative(v.GetLower(), v.GetUpper())).Min();
 
     [MethodImpl(Inline)]
     public static V512 AddInt(V512 a, V512 b) => new((a.v.AsInt32() + b.v.AsInt32()).AsSingle());

@@ -87,9 +87,6 @@ internal unsafe interface IVec<V>
     /// <summary>A mask: a &lt; b.</summary>
     static abstract V Less(V a, V b);
 
-    /// <summary>A mask: a &lt;= b.</summary>
-    static abstract V LessOrEqual(V a, V b);
-
     /// <summary>A mask: a = b.</summary>
     static abstract V Equal(V a, V b);
 
@@ -102,12 +99,14 @@ internal unsafe interface IVec<V>
     /// <summary>p 2^n for 0.5 &lt; p &lt; 2 and integral n &lt;= 1: may give 0 below 2^-125.</summary>
     static abstract V ScaleDown(V p, V n);
 
+    /// <summary>The sum of the lanes, in a fixed order.</summary>
     float Sum();
+
+    /// <summary>The largest lane.</summary>
     float Max();
 
     /// <summary>The largest lane; NaN if there is one.</summary>
     float MaxOrNaN();
-    float Min();
 
     /// <summary>Sum of 32-bit integers.</summary>
     static abstract V AddInt(V a, V b);
