@@ -134,6 +134,9 @@ internal readonly unsafe struct V128(Vector128<float> v) : IVec<V128>
     public static V128 Less(V128 a, V128 b) => new(Vector128.LessThan(a.v, b.v));
 
     [MethodImpl(Inline)]
+    public static V128 LessOrEqual(V128 a, V128 b) => new(Vector128.LessThanOrEqual(a.v, b.v));
+
+    [MethodImpl(Inline)]
     public static V128 Equal(V128 a, V128 b) => new(Vector128.Equals(a.v, b.v));
 
     [MethodImpl(Inline)]

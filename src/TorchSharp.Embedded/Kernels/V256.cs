@@ -114,6 +114,9 @@ internal readonly unsafe struct V256(Vector256<float> v) : IVec<V256>
     public static V256 Less(V256 a, V256 b) => new(Vector256.LessThan(a.v, b.v));
 
     [MethodImpl(Inline)]
+    public static V256 LessOrEqual(V256 a, V256 b) => new(Vector256.LessThanOrEqual(a.v, b.v));
+
+    [MethodImpl(Inline)]
     public static V256 Equal(V256 a, V256 b) => new(Vector256.Equals(a.v, b.v));
 
     [MethodImpl(Inline)]

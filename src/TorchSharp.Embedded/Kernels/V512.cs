@@ -114,6 +114,9 @@ internal readonly unsafe struct V512(Vector512<float> v) : IVec<V512>
     public static V512 Less(V512 a, V512 b) => new(Vector512.LessThan(a.v, b.v));
 
     [MethodImpl(Inline)]
+    public static V512 LessOrEqual(V512 a, V512 b) => new(Vector512.LessThanOrEqual(a.v, b.v));
+
+    [MethodImpl(Inline)]
     public static V512 Equal(V512 a, V512 b) => new(Vector512.Equals(a.v, b.v));
 
     [MethodImpl(Inline)]

@@ -87,6 +87,9 @@ internal unsafe interface IVec<V>
     /// <summary>A mask: a &lt; b.</summary>
     static abstract V Less(V a, V b);
 
+    /// <summary>A mask: a &lt;= b.</summary>
+    static abstract V LessOrEqual(V a, V b);
+
     /// <summary>A mask: a = b.</summary>
     static abstract V Equal(V a, V b);
 
