@@ -78,6 +78,7 @@ public sealed class ErrorTests : IDisposable
         ["bool - bool"] = (() => _ = ones(2, dtype: @bool) - ones(2, dtype: @bool), ["sub", "bool"]),
         ["negative size"] = (() => zeros(2, -1), ["zeros", "-1"]),
         ["too many axes"] = (() => ones(new long[17].Select(_ => 1L).ToArray()), ["17", "16"]),
+        ["too many new axes"] = (() => ones(Enumerable.Repeat(1L, 16).ToArray()).unsqueeze(0), ["17", "16"]),
         ["tensor"] = (() => tensor(new[] { 1f, 2f }, [3]), ["tensor", "2", "[3]"]),
         ["arange"] = (() => arange(0, 5, -1), ["arange", "-1"]),
         ["arange NaN"] = (() => arange(0, double.NaN, 1), ["arange", "NaN"]),
@@ -168,5 +169,15 @@ public sealed class ErrorTests : IDisposable
         Assert.Equal([0L, 3L], zeros(4, 3).index_select(0, zeros(0, dtype: int64)).shape);
         y.sum().backward();
         Assert.Equal([0L, 3L], x.grad!.shape);
+        foreach (var sizes in (long[][])[[0, 2, 3, 4], [2, 0, 3, 4], [2, 2, 0, 4], [2, 2, 3, 0]])
+        {
+            var q = zeros(sizes).requires_grad_();
+            var attended = nn.functional.scaled_dot_product_attention(q, q, q, is_casual: true);
+            attended.sum().backward();
+            Assert.Equal(sizes, attended.shape);
+        }
+        Assert.Equal([3L, 0L], nn.functional.layer_norm(zeros(3L, 0L), [0]).shape);
+        Assert.Equal([2L, 3L], zeros(2L, 0L).matmul(zeros(0L, 3L)).shape);
+        Assert.Equal(0, nn.functional.cross_entropy(zeros(0L, 5L), zeros(0, dtype: int64), reduction: nn.Reduction.Sum).ToSingle());
     }
 }

@@ -3,7 +3,7 @@ using TorchSharp.Kernels;
 namespace TorchSharp;
 
 /// <summary>
-/// a + b, a - b, a b, a / b, and the larger and smaller, of tensors and numbers. Shapes broadcast; types mix as in
+/// a + b, a - b, a b and a / b of tensors and numbers. Shapes broadcast; types mix as in
 /// torch: bool gives way to int64, int64 to float32, and a quotient is always float32.
 /// </summary>
 internal static class Arithmetic
@@ -103,22 +103,6 @@ internal static class Arithmetic
         return y;
     }
 
-    internal static TensorImpl Maximum(TensorImpl a, TensorImpl b)
-    {
-        var y = Mixed.Binary<MaxOp, Larger, Or>("maximum", a, b);
-        if (Graph.Records(a, b))
-            Graph.Record(y, new ChoiceNode(a, b, larger: true), a, b);
-        return y;
-    }
-
-    internal static TensorImpl Minimum(TensorImpl a, TensorImpl b)
-    {
-        var y = Mixed.Binary<MinOp, Smaller, And>("minimum", a, b);
-        if (Graph.Records(a, b))
-            Graph.Record(y, new ChoiceNode(a, b, larger: false), a, b);
-        return y;
-    }
-
     internal static TensorImpl Neg(TensorImpl a)
     {
         if (a.Dtype == Dtypes.Bool)
@@ -128,8 +112,8 @@ internal static class Arithmetic
 
     private static void RejectBools(string operation, ScalarType a, ScalarType b)
     {
-        if (a == Dtypes.Bool && b == Dtypes.Bool)
-            throw new ArgumentException($"{operation}: not defined for two bool tensors; use ^ or logical_xor()");
+        if (a == Dtypes.Bool || b == Dtypes.Bool)
+            throw new ArgumentException($"{operation}: not defined for bool; use ^ or logical_xor(), or ~ to invert a mask");
     }
 
     internal readonly struct Plus : IMap<long, long, long>
@@ -150,16 +134,6 @@ internal static class Arithmetic
     internal readonly struct Times : IMap<long, long, long>
     {
         public static long Apply(long a, long b) => a * b;
-    }
-
-    internal readonly struct Larger : IMap<long, long, long>
-    {
-        public static long Apply(long a, long b) => Math.Max(a, b);
-    }
-
-    internal readonly struct Smaller : IMap<long, long, long>
-    {
-        public static long Apply(long a, long b) => Math.Min(a, b);
     }
 
     internal readonly struct Or : IMap<bool, bool, bool>
@@ -270,41 +244,5 @@ internal static class Arithmetic
             else
                 first.Release();
         }
-    }
-
-    /// <summary>y = the larger or the smaller: the gradient goes to the one that was taken, half to each where they are equal.</summary>
-    private sealed class ChoiceNode(TensorImpl a, TensorImpl b, bool larger) : Node
-    {
-        private Saved a = new(a);
-        private Saved b = new(b);
-
-        internal override void ReleaseSaved()
-        {
-            a.Release();
-            b.Release();
-        }
-
-        protected override void Backward(TensorImpl gradient)
-        {
-            var (left, right) = (a.Get(this), b.Get(this));
-            if (Needs(0))
-                Give(0, Sums.To(Share(gradient, left, right), left.Sizes));
-            if (Needs(1))
-                Give(1, Sums.To(Share(gradient, right, left), right.Sizes));
-            gradient.Release();
-        }
-
-        private TensorImpl Share(TensorImpl gradient, TensorImpl one, TensorImpl other)
-        {
-            var share = larger ? Mixed.BinaryFloat<WinsOp>("backward", one, other) : Mixed.BinaryFloat<WinsOp>("backward", other, one);
-            return Mixed.Reuse<MulOp>(share, gradient);
-        }
-    }
-
-    /// <summary>1 where a &gt; b, a half where they are equal, else 0.</summary>
-    private readonly struct WinsOp : IBinaryOp
-    {
-        public static V Apply<V>(V a, V b)
-            where V : struct, IVec<V> => (V.Less(b, a) & V.Of(0.5f)) + (V.LessOrEqual(b, a) & V.Of(0.5f));
     }
 }

@@ -11,7 +11,7 @@ internal static class InPlace
     internal static void Add(TensorImpl self, TensorImpl other, Scalar alpha)
     {
         if (Begin("add_", self, other, self.Dtype))
-            Graph.Replace(self, Arithmetic.Add(self, other, alpha));
+            Record(self, former => Arithmetic.Add(former, other, alpha));
         else if (self.Dtype != Dtypes.Float)
             Overwrite(self, Arithmetic.Add(self, other, alpha));
         else if (alpha.Double == 1)
@@ -25,7 +25,7 @@ internal static class InPlace
     internal static void Sub(TensorImpl self, TensorImpl other)
     {
         if (Begin("sub_", self, other, self.Dtype))
-            Graph.Replace(self, Arithmetic.Sub(self, other));
+            Record(self, former => Arithmetic.Sub(former, other));
         else if (self.Dtype != Dtypes.Float)
             Overwrite(self, Arithmetic.Sub(self, other));
         else
@@ -35,7 +35,7 @@ internal static class InPlace
     internal static void Mul(TensorImpl self, TensorImpl other)
     {
         if (Begin("mul_", self, other, self.Dtype))
-            Graph.Replace(self, Arithmetic.Mul(self, other));
+            Record(self, former => Arithmetic.Mul(former, other));
         else if (self.Dtype != Dtypes.Float)
             Overwrite(self, Arithmetic.Mul(self, other));
         else
@@ -45,7 +45,7 @@ internal static class InPlace
     internal static void Div(TensorImpl self, TensorImpl other)
     {
         if (Begin("div_", self, other, Dtypes.Float))
-            Graph.Replace(self, Arithmetic.Div(self, other));
+            Record(self, former => Arithmetic.Div(former, other));
         else
             Binary<DivOp>(self, other);
     }
@@ -53,7 +53,7 @@ internal static class InPlace
     internal static void Add(TensorImpl self, Scalar s)
     {
         if (Begin("add_", self, null, s.Kind))
-            Graph.Replace(self, Arithmetic.Add(self, s));
+            Record(self, former => Arithmetic.Add(former, s));
         else if (self.Dtype != Dtypes.Float)
             Overwrite(self, Arithmetic.Add(self, s));
         else
@@ -63,7 +63,7 @@ internal static class InPlace
     internal static void Sub(TensorImpl self, Scalar s)
     {
         if (Begin("sub_", self, null, s.Kind))
-            Graph.Replace(self, Arithmetic.Sub(self, s));
+            Record(self, former => Arithmetic.Sub(former, s));
         else if (self.Dtype != Dtypes.Float)
             Overwrite(self, Arithmetic.Sub(self, s));
         else
@@ -73,7 +73,7 @@ internal static class InPlace
     internal static void Mul(TensorImpl self, Scalar s)
     {
         if (Begin("mul_", self, null, s.Kind))
-            Graph.Replace(self, Arithmetic.Mul(self, s));
+            Record(self, former => Arithmetic.Mul(former, s));
         else if (self.Dtype != Dtypes.Float)
             Overwrite(self, Arithmetic.Mul(self, s));
         else
@@ -83,7 +83,7 @@ internal static class InPlace
     internal static void Div(TensorImpl self, Scalar s)
     {
         if (Begin("div_", self, null, Dtypes.Float))
-            Graph.Replace(self, Arithmetic.Div(self, s));
+            Record(self, former => Arithmetic.Div(former, s));
         else
             WithScalar<DivOp>(self, s.Float);
     }
@@ -102,22 +102,19 @@ internal static class InPlace
             self.Touch();
             return;
         }
-        var sum = Combined.AddProduct(self, a, b, value, quotient);
         if (recorded)
-            Graph.Replace(self, sum);
+            Record(self, former => Combined.AddProduct(former, a, b, value, quotient));
         else
-            Overwrite(self, sum);
+            Overwrite(self, Combined.AddProduct(self, a, b, value, quotient));
     }
 
     /// <summary>self = start + weight (end - start), with start = self.</summary>
     internal static void Lerp(TensorImpl self, TensorImpl end, TensorImpl weight)
     {
-        var recorded = Begin("lerp_", self, end, self.Dtype, weight);
-        var sum = Combined.Lerp(self, end, weight);
-        if (recorded)
-            Graph.Replace(self, sum);
+        if (Begin("lerp_", self, end, self.Dtype, weight))
+            Record(self, former => Combined.Lerp(former, end, weight));
         else
-            Overwrite(self, sum);
+            Overwrite(self, Combined.Lerp(self, end, weight));
     }
 
     /// <summary>self = op(self) by a vector kernel, or by <paramref name="recorded"/> where it must be recorded.</summary>
@@ -126,7 +123,7 @@ internal static class InPlace
     {
         if (Begin(operation, self, null, Dtypes.Float))
         {
-            Graph.Replace(self, recorded(self));
+            Record(self, recorded);
             return;
         }
         Pointwise.UnaryInto<TOp>(self, self);
@@ -137,7 +134,7 @@ internal static class InPlace
     internal static void By(string operation, TensorImpl self, TensorImpl? other, Func<TensorImpl, TensorImpl> function)
     {
         if (Begin(operation, self, other, self.Dtype))
-            Graph.Replace(self, function(self));
+            Record(self, function);
         else
             Overwrite(self, function(self));
     }
@@ -147,12 +144,9 @@ internal static class InPlace
     {
         if (Graph.RecordsInPlace("copy_", self, source))
         {
-            var converted = Casting.To(self.Dtype, source);
-            var view = Views.Expand(converted, self.Sizes);
-            var copy = Casting.Clone(view);
-            converted.Release();
-            view.Release();
-            Graph.Replace(self, copy);
+            var values = TensorImpl.EmptyLike(self);
+            Copy.Into(values, source);
+            ReplaceBy(self, values, source);
             return;
         }
         Copy.Into(self, source);
@@ -164,9 +158,7 @@ internal static class InPlace
     {
         if (Graph.RecordsInPlace("fill_", self))
         {
-            var constant = Fill.Full(self.Sizes, self.Dtype, value);
-            Graph.Record(constant, new ConstantNode(), []);
-            Graph.Replace(self, constant);
+            ReplaceBy(self, Fill.Full(self.Sizes, self.Dtype, value), null);
             return;
         }
         Fill.Into(self, value);
@@ -183,12 +175,19 @@ internal static class InPlace
         {
             var fresh = TensorImpl.EmptyLike(self);
             write(fresh, generator ?? torch.Generator.Default);
-            Graph.Record(fresh, new ConstantNode(), []);
-            Graph.Replace(self, fresh);
+            ReplaceBy(self, fresh, null);
             return;
         }
         write(self, generator ?? torch.Generator.Default);
         self.Touch();
+    }
+
+    /// <summary>self = f(self), recorded. The function sees a copy, so that what it saves is not what changes.</summary>
+    internal static void Record(TensorImpl self, Func<TensorImpl, TensorImpl> function)
+    {
+        var former = Casting.Clone(self);
+        Graph.Replace(self, function(former));
+        former.Release();
     }
 
     /// <summary>Writes what was computed beside it into self; gives up <paramref name="result"/>.</summary>
@@ -250,9 +249,27 @@ internal static class InPlace
         self.Touch();
     }
 
-    /// <summary>A value that depends on nothing.</summary>
-    private sealed class ConstantNode : Node
+    /// <summary>Puts values in the place of self's, with the way back to their source and none to what was there before.</summary>
+    private static void ReplaceBy(TensorImpl self, TensorImpl values, TensorImpl? source)
     {
-        protected override void Backward(TensorImpl gradient) => gradient.Release();
+        var node = new OverwriteNode(source?.Sizes);
+        node.Connect(0, source);
+        node.Connect(1, self);
+        Graph.RecordPart(values, node, 0);
+        Graph.Replace(self, values);
+    }
+
+    /// <summary>y = source, over something: the gradient goes to the source, zeros to what was there.</summary>
+    private sealed class OverwriteNode(long[]? sourceSizes) : Node
+    {
+        protected override void Backward(TensorImpl gradient)
+        {
+            if (Needs(1))
+                Give(1, Fill.Zeros(gradient.Sizes, Dtypes.Float));
+            if (sourceSizes is not null && Needs(0))
+                Give(0, Sums.To(gradient, sourceSizes));
+            else
+                gradient.Release();
+        }
     }
 }

@@ -64,7 +64,7 @@ internal static unsafe class Indexing
     {
         if (Graph.RecordsInPlace("index_copy_", self, source))
         {
-            Graph.Replace(self, Put(self, dim, index, source));
+            InPlace.Record(self, former => Put(former, dim, index, source));
             return;
         }
         var (axis, ids) = CheckedWrite("index_copy_", self, dim, index, source);

@@ -50,22 +50,12 @@ internal static class Power
     {
         if (Dtypes.Promote(a.Dtype, b.Dtype) != Dtypes.Float)
             return Whole<FloorRest>("remainder", a, b, null);
-        if (!Graph.Records(a, b))
-        {
-            var (x, d) = (Copy.As(Dtypes.Float, a), Copy.As(Dtypes.Float, b));
-            var rest = Map.Binary<float, float, float, RealRest>("remainder", x, d);
-            x.Release();
-            d.Release();
-            return rest;
-        }
-        // Recorded as what it is: the gradient of the whole part is zero.
-        var quotient = Arithmetic.Div(a, b);
-        var whole = Unary.Floor(quotient);
-        var part = Arithmetic.Mul(whole, b);
-        var y = Arithmetic.Sub(a, part);
-        quotient.Release();
-        whole.Release();
-        part.Release();
+        var (x, d) = (Copy.As(Dtypes.Float, a), Copy.As(Dtypes.Float, b));
+        var y = Map.Binary<float, float, float, RealRest>("remainder", x, d);
+        if (Graph.Records(a, b))
+            Graph.Record(y, new RemainderNode(x, d), a, b);
+        x.Release();
+        d.Release();
         return y;
     }
 
@@ -159,6 +149,35 @@ internal static class Power
         {
             var rest = a % b;
             return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+        }
+    }
+
+    /// <summary>y = a - b floor(a / b): da = g, db = -g floor(a / b).</summary>
+    private sealed class RemainderNode(TensorImpl a, TensorImpl b) : Node
+    {
+        private Saved a = new(a);
+        private Saved b = new(b);
+
+        internal override void ReleaseSaved()
+        {
+            a.Release();
+            b.Release();
+        }
+
+        protected override void Backward(TensorImpl gradient)
+        {
+            var (x, d) = (a.Get(this), b.Get(this));
+            if (Needs(1))
+            {
+                var whole = Pointwise.Binary<DivOp>("backward", x, d);
+                Pointwise.UnaryInto<FloorOp>(whole, whole);
+                whole = Pointwise.Reuse<MulOp>(Pointwise.Reuse<MulOp>(whole, -1), gradient);
+                Give(1, Sums.To(whole, d.Sizes));
+            }
+            if (Needs(0))
+                Give(0, Sums.To(gradient, x.Sizes));
+            else
+                gradient.Release();
         }
     }
 

@@ -2,38 +2,33 @@ using TorchSharp.Kernels;
 
 namespace TorchSharp;
 
-/// <summary>Tensors of random numbers: each call takes one stream of the generator, element i its numbers from place i.</summary>
+/// <summary>
+/// Tensors of random numbers. Each call takes one stream of the generator, and an element its numbers from its place in
+/// that stream: the result does not depend on the number of threads.
+/// </summary>
 internal static unsafe class RandomNumbers
 {
-    /// <summary>Reals in [0, 1), multiples of 2^-24.</summary>
-    internal static void Uniform(TensorImpl y, torch.Generator generator, double from, double to)
-    {
-        var (low, width) = (from, to - from);
-        Each(y, generator, (word, _) => (float)(low + (width * Unit(word))));
-    }
+    private const long Grain = 4096;
 
-    /// <summary>Normally distributed reals, by the transform of Box and Muller (1958).</summary>
+    /// <summary>Reals in [from, to), in steps of 2^-24 of the width.</summary>
+    internal static void Uniform(TensorImpl y, torch.Generator generator, double from, double to) =>
+        Fill<UniformPair>(y, generator, from, to - from);
+
+    /// <summary>Normally distributed reals, two at a time by the transform of Box and Muller (1958).</summary>
     internal static void Normal(TensorImpl y, torch.Generator generator, double mean, double deviation) =>
-        Each(y, generator, (a, b) =>
-        {
-            var radius = Math.Sqrt(-2 * Math.Log(1 - Unit(a)));
-            return (float)(mean + (deviation * radius * Math.Cos(2 * Math.PI * Unit(b))));
-        });
+        Fill<NormalPair>(y, generator, mean, deviation);
 
-    /// <summary>Whole numbers in [low, high), without bias worth naming: 64 random bits a number.</summary>
+    /// <summary>Whole numbers in [low, high), by the upper half of the product with 64 random bits.</summary>
     internal static TensorImpl Whole(long[] sizes, torch.Generator generator, long low, long high)
     {
         if (low >= high)
             throw new ArgumentException($"randint: expects low < high, but got {low} and {high}");
         var y = TensorImpl.Empty(sizes, Dtypes.Long, "randint");
         var (seed, stream) = generator.NextStream();
-        var words = stackalloc uint[4];
-        var range = (UInt128)(ulong)(high - low);
+        var data = y.Longs;
+        var range = (ulong)(high - low);
         for (long i = 0; i < y.Count; i++)
-        {
-            Words(words, i, seed, stream);
-            y.Longs[i] = low + (long)((range * (((ulong)words[1] << 32) | words[0])) >> 64);
-        }
+            data[i] = low + (long)Below(range, i, seed, stream);
         return y;
     }
 
@@ -41,21 +36,24 @@ internal static unsafe class RandomNumbers
     internal static TensorImpl Permutation(long n, torch.Generator generator)
     {
         var y = TensorImpl.Empty([n], Dtypes.Long, "randperm");
+        var (seed, stream) = generator.NextStream();
         var data = y.Longs;
         for (long i = 0; i < n; i++)
             data[i] = i;
-        var (seed, stream) = generator.NextStream();
-        var words = stackalloc uint[4];
         for (var i = n - 1; i > 0; i--)
         {
-            Words(words, i, seed, stream);
-            var other = (long)(((UInt128)(ulong)(i + 1) * (((ulong)words[1] << 32) | words[0])) >> 64);
+            var other = (long)Below((ulong)i + 1, i, seed, stream);
             (data[i], data[other]) = (data[other], data[i]);
         }
         return y;
     }
 
-    private static double Unit(uint word) => (word >> 8) * (1.0 / (1 << 24));
+    private static ulong Below(ulong range, long place, ulong seed, ulong stream)
+    {
+        var words = stackalloc uint[4];
+        Words(words, place, seed, stream);
+        return Math.BigMul(range, ((ulong)words[1] << 32) | words[0], out _);
+    }
 
     private static void Words(uint* words, long place, ulong seed, ulong stream)
     {
@@ -63,21 +61,65 @@ internal static unsafe class RandomNumbers
         Philox.Words(words, seed);
     }
 
-    private static void Each(TensorImpl y, torch.Generator generator, Func<uint, uint, float> number)
+    private static void Fill<TPair>(TensorImpl y, torch.Generator generator, double shift, double scale)
+        where TPair : struct, IPair
     {
         var (seed, stream) = generator.NextStream();
         var flat = y.IsContiguous ? y.Share() : TensorImpl.EmptyLike(y);
-        var words = stackalloc uint[4];
-        var data = flat.Floats;
-        for (long i = 0; i < flat.Count; i += 2)
+        var job = new FillJob<TPair>
         {
-            Words(words, i / 2, seed, stream);
-            data[i] = number(words[0], words[1]);
-            if (i + 1 < flat.Count)
-                data[i + 1] = number(words[2], words[3]);
-        }
+            Y = flat.Floats, Count = flat.Count, Seed = seed, Stream = stream, Shift = shift, Scale = scale,
+        };
+        Vec.For((flat.Count + 1) / 2, Grain, ref job);
         if (flat != y)
             Copy.Into(y, flat);
         flat.Release();
+    }
+
+    /// <summary>Two independent numbers of a distribution from two numbers u and v of [0, 1).</summary>
+    private interface IPair
+    {
+        static abstract (double First, double Second) Of(double u, double v);
+    }
+
+    private readonly struct UniformPair : IPair
+    {
+        public static (double First, double Second) Of(double u, double v) => (u, v);
+    }
+
+    private readonly struct NormalPair : IPair
+    {
+        public static (double First, double Second) Of(double u, double v)
+        {
+            var radius = Math.Sqrt(-2 * Math.Log(1 - u));
+            var (sine, cosine) = Math.SinCos(2 * Math.PI * v);
+            return (radius * cosine, radius * sine);
+        }
+    }
+
+    /// <summary>Elements 2 i and 2 i + 1 come from counter i.</summary>
+    private struct FillJob<TPair> : IVecJob
+        where TPair : struct, IPair
+    {
+        internal float* Y;
+        internal long Count;
+        internal ulong Seed, Stream;
+        internal double Shift, Scale;
+
+        public readonly void Run<V>(long start, long end)
+            where V : struct, IVec<V>
+        {
+            var words = stackalloc uint[4];
+            for (var i = start; i < end; i++)
+            {
+                Words(words, i, Seed, Stream);
+                var (first, second) = TPair.Of(Unit(words[0]), Unit(words[1]));
+                Y[2 * i] = (float)(Shift + (Scale * first));
+                if ((2 * i) + 1 < Count)
+                    Y[(2 * i) + 1] = (float)(Shift + (Scale * second));
+            }
+        }
+
+        private static double Unit(uint word) => (word >> 8) * (1.0 / (1 << 24));
     }
 }

@@ -51,7 +51,7 @@ internal static unsafe class Scattering
         var operation = add ? "scatter_add_" : "scatter_";
         if (Graph.RecordsInPlace(operation, self, source))
         {
-            Graph.Replace(self, Written(operation, self, dim, index, source, add ? Write.Add : Write.Set));
+            InPlace.Record(self, former => Written(operation, former, dim, index, source, add ? Write.Add : Write.Set));
             return;
         }
         var axis = Check(operation, self, dim, index, source);

@@ -43,10 +43,10 @@ internal static unsafe class Selection
     {
         if (min is null && max is null)
             throw new ArgumentException($"{operation}: at least one of min and max must be given");
-        var y = min is null ? x.Share() : Mixed.Scalar<MaxOp, Arithmetic.Larger, Arithmetic.Or>(x, min);
+        var y = min is null ? x.Share() : Mixed.Scalar<MaxOp, Choice.Larger, Arithmetic.Or>(x, min);
         if (max is not null)
         {
-            var cut = Mixed.Scalar<MinOp, Arithmetic.Smaller, Arithmetic.And>(y, max);
+            var cut = Mixed.Scalar<MinOp, Choice.Smaller, Arithmetic.And>(y, max);
             y.Release();
             y = cut;
         }

@@ -1,4 +1,4 @@
-using TorchSharp.Kernels;
+using System.Buffers;
 
 namespace TorchSharp;
 
@@ -59,7 +59,7 @@ internal static unsafe class Sorting
         if (length == 0 || k == 0)
             return;
         var rows = x.Count / length;
-        var keys = new ulong[length];
+        var keys = ArrayPool<ulong>.Shared.Rent(length);
         var wide = x.Dtype == Dtypes.Float ? null : Copy.As(Dtypes.Long, x);
         for (long row = 0; row < rows; row++)
         {
@@ -70,6 +70,7 @@ internal static unsafe class Sorting
                 Longs(new ReadOnlySpan<long>(wide.Longs + (row * length), length), descending, target);
         }
         wide?.Release();
+        ArrayPool<ulong>.Shared.Return(keys);
     }
 
     private static void Floats(ReadOnlySpan<float> x, ulong[] keys, bool descending, Span<long> places)
@@ -77,7 +78,7 @@ internal static unsafe class Sorting
         for (var i = 0; i < x.Length; i++)
             keys[i] = ((ulong)(descending ? ~Ordered(x[i]) : Ordered(x[i])) << 32) | (uint)i;
         if (places.Length < x.Length / 8)
-            Smallest(keys, places.Length);
+            Smallest(keys.AsSpan(0, x.Length), places.Length);
         else
             keys.AsSpan(0, x.Length).Sort();
         for (var i = 0; i < places.Length; i++)
@@ -104,7 +105,7 @@ internal static unsafe class Sorting
     }
 
     /// <summary>Puts the k smallest keys in front, in order: a heap of k whose root is the largest.</summary>
-    private static void Smallest(ulong[] keys, int k)
+    private static void Smallest(Span<ulong> keys, int k)
     {
         for (var i = (k / 2) - 1; i >= 0; i--)
             Sink(keys, i, k);
@@ -115,10 +116,10 @@ internal static unsafe class Sorting
             (keys[0], keys[i]) = (keys[i], keys[0]);
             Sink(keys, 0, k);
         }
-        keys.AsSpan(0, k).Sort();
+        keys[..k].Sort();
     }
 
-    private static void Sink(ulong[] keys, int i, int k)
+    private static void Sink(Span<ulong> keys, int i, int k)
     {
         while (true)
         {

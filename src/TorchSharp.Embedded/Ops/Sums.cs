@@ -91,7 +91,8 @@ internal static unsafe class Sums
     {
         for (long i = 0; i < outer; i++, x += length * inner, y += inner)
         {
-            new Span<long>(y, checked((int)inner)).Clear();
+            for (long c = 0; c < inner; c++)
+                y[c] = 0;
             for (long r = 0; r < length; r++)
             {
                 for (long c = 0; c < inner; c++)

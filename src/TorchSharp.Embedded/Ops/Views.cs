@@ -14,7 +14,7 @@ internal static class Views
     {
         var sizes = Inferred(x, asked, operation);
         if (StridesFor(x, sizes) is { } strides)
-            return Recorded(x.View(sizes, strides, x.Offset), x, new ReshapeNode(x.Sizes));
+            return Recorded(x.View(sizes, strides, x.Offset), x, Graph.Records(x) ? new ReshapeNode(x.Sizes) : null);
         if (!mayCopy)
             throw new ArgumentException(
                 $"view: strides {Shape.Text(x.Strides)} of {x} cannot be seen as {Shape.Text(sizes)}; use reshape");
@@ -46,7 +46,7 @@ internal static class Views
                 throw new ArgumentException($"permute: dimension {axis} appears twice");
             (sizes[i], strides[i], inverse[axis]) = (x.Sizes[axis], x.Strides[axis], i);
         }
-        return Recorded(x.View(sizes, strides, x.Offset), x, new PermuteNode(inverse));
+        return Recorded(x.View(sizes, strides, x.Offset), x, Graph.Records(x) ? new PermuteNode(inverse) : null);
     }
 
     internal static TensorImpl Unsqueeze(TensorImpl x, long dim)
@@ -54,7 +54,7 @@ internal static class Views
         var axis = Shape.Axis(dim, x.Rank + 1, "unsqueeze");
         var stride = axis < x.Rank ? x.Sizes[axis] * x.Strides[axis] : 1;
         var view = x.View(Shape.Insert(x.Sizes, axis, 1), Shape.Insert(x.Strides, axis, stride), x.Offset);
-        return Recorded(view, x, new ReshapeNode(x.Sizes));
+        return Recorded(view, x, Graph.Records(x) ? new ReshapeNode(x.Sizes) : null);
     }
 
     /// <summary>Without the axis if its size is 1; without all axes of size 1 if none is named.</summary>
@@ -69,7 +69,7 @@ internal static class Views
             sizes.Add(x.Sizes[i]);
             strides.Add(x.Strides[i]);
         }
-        return Recorded(x.View([.. sizes], [.. strides], x.Offset), x, new ReshapeNode(x.Sizes));
+        return Recorded(x.View([.. sizes], [.. strides], x.Offset), x, Graph.Records(x) ? new ReshapeNode(x.Sizes) : null);
     }
 
     /// <summary>Axes of size 1, and new leading axes, repeated without being copied; -1 keeps a size.</summary>
@@ -89,7 +89,7 @@ internal static class Views
         if (added < 0)
             throw new ArgumentException($"expand: {x} does not expand to {Shape.Text(asked)}");
         Shape.Count(sizes, "expand");
-        return Recorded(x.View(sizes, strides, x.Offset), x, new ExpandNode(x.Sizes));
+        return Recorded(x.View(sizes, strides, x.Offset), x, Graph.Records(x) ? new ExpandNode(x.Sizes) : null);
     }
 
     /// <summary>Elements [start, start + length) along an axis; a negative start counts from the end.</summary>
@@ -148,11 +148,11 @@ internal static class Views
     internal static TensorImpl Detach(TensorImpl x) => x.Alias();
 
     /// <summary>Makes a view known as one: to the graph, and to operations in place on it.</summary>
-    internal static TensorImpl Recorded(TensorImpl view, TensorImpl x, Node node)
+    private static TensorImpl Recorded(TensorImpl view, TensorImpl x, Node? node)
     {
         view.ViewBase = x.ViewBase ?? x;
         view.ViewBaseHistory = view.ViewBase.History;
-        if (Graph.Records(x))
+        if (node is not null)
             Graph.Record(view, node, x);
         return view;
     }
@@ -186,7 +186,7 @@ internal static class Views
     }
 
     private static TensorImpl Part(TensorImpl x, Region region) =>
-        Recorded(region.Of(x), x, new PartNode(x.Sizes, region));
+        Recorded(region.Of(x), x, Graph.Records(x) ? new PartNode(x.Sizes, region) : null);
 
     private static long[] Inferred(TensorImpl x, ReadOnlySpan<long> asked, string operation)
     {

@@ -129,10 +129,10 @@ public static partial class torch
         public Tensor pow(Tensor exponent) => new(Power.Pow(Impl, exponent.Impl));
 
         /// <summary>The larger of two; NaN where either is.</summary>
-        public Tensor maximum(Tensor other) => new(Arithmetic.Maximum(Impl, other.Impl));
+        public Tensor maximum(Tensor other) => new(Choice.Maximum(Impl, other.Impl));
 
         /// <summary>The smaller of two; NaN where either is.</summary>
-        public Tensor minimum(Tensor other) => new(Arithmetic.Minimum(Impl, other.Impl));
+        public Tensor minimum(Tensor other) => new(Choice.Minimum(Impl, other.Impl));
 
         /// <summary>x brought between two bounds; a bound that is null does nothing.</summary>
         public Tensor clamp(Scalar? min = null, Scalar? max = null) => new(Selection.Clamp(Impl, min, max, "clamp"));

@@ -50,6 +50,8 @@ internal sealed unsafe class TensorImpl
 
     private TensorImpl(Storage storage, long offset, long[] shape, long[] strides, long count, ScalarType dtype, bool contiguous)
     {
+        if (shape.Length > Shape.MaxDimensions)
+            throw new ArgumentException($"{shape.Length} dimensions are more than the {Shape.MaxDimensions} that the embedded engine has");
         Storage = storage;
         Offset = offset;
         Sizes = shape;
@@ -83,10 +85,10 @@ internal sealed unsafe class TensorImpl
     /// <summary>Another look at the same storage. The caller has checked that all elements lie inside it.</summary>
     internal TensorImpl View(long[] shape, long[] strides, long offset)
     {
-        Storage.AddReference();
         var count = Shape.Product(shape, 0, shape.Length);
-        return new TensorImpl(
-            Storage, offset, shape, strides, count, Dtype, Shape.IsRowMajor(shape, strides));
+        var view = new TensorImpl(Storage, offset, shape, strides, count, Dtype, Shape.IsRowMajor(shape, strides));
+        Storage.AddReference();
+        return view;
     }
 
     /// <summary>The same elements without the graph.</summary>
