@@ -49,10 +49,8 @@ let build project arguments =
     Environment.SetEnvironmentVariable("NUGET_SOURCE", Option.defaultWith firstFeed feed)
     eprintfn "Restoring and building %s" project
     [ "tool restore"; "paket restore" ] |> List.iter (quietly >> ignore)
-    let properties = $"-p:Configuration=Release;PaketDisableGlobalRestore=true;Torch={torch}" // Paket has just restored
-
-    succeed false root ([ "msbuild"; project; "-restore"; "-v:q"; "-nologo"; properties ] @ arguments)
-    |> ignore
+    let options = $"-p:Configuration=Release;Torch={torch};PaketDisableGlobalRestore=true" :: arguments
+    succeed false root ("msbuild" :: project :: "-restore" :: "-v:q" :: "-nologo" :: options) |> ignore
 
 /// Runs a test program, whose option names a JUnit report: how many tests passed, failed and were skipped.
 let test name option =
