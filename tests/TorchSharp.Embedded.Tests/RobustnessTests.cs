@@ -161,4 +161,34 @@ public sealed class RobustnessTests
         Assert.Equal(0, x.index_select(1, zeros(1 << 16, ScalarType.Int64)).numel());
         Assert.Equal([0L, 2, 4, 5], zeros(2, 4, 3).matmul(zeros(0, 2, 3, 5)).shape);
     }
+
+    [Fact]
+    public void Members_of_a_scope_may_be_disposed_on_another_thread()
+    {
+        var before = Tensor.TotalCount;
+        using var queue = new System.Collections.Concurrent.BlockingCollection<Tensor>(64);
+        Exception? error = null;
+        var consumer = new Thread(() =>
+        {
+            foreach (var tensor in queue.GetConsumingEnumerable())
+                error ??= Record.Exception(tensor.Dispose);
+        });
+        consumer.Start();
+        for (var round = 0; round < 50; round++)
+        {
+            using var scope = NewDisposeScope();
+            for (var i = 0L; i < 200; i++)
+            {
+                var member = full(3, i);
+                if (i % 2 == 0)
+                    queue.Add(member);
+                else
+                    Assert.Equal(3 * i, member.sum().item<long>());
+            }
+        }
+        queue.CompleteAdding();
+        consumer.Join();
+        Assert.Null(error);
+        Assert.Equal(before, Tensor.TotalCount);
+    }
 }
