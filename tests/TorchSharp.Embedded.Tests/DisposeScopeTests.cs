@@ -141,14 +141,40 @@ public sealed class DisposeScopeTests
         Assert.Equal([3f, 3f], x.grad!.data<float>().ToArray());
     }
 
+    /// <summary>Blocks go from owner to owner: what knew a former one must not keep the next one's alive.</summary>
+    [Fact]
+    public void What_other_threads_did_before_does_not_keep_dropped_handles_alive()
+    {
+        using var read = new ManualResetEventSlim();
+        using var done = new ManualResetEventSlim();
+        Tensor? tensor = null;
+        var other = new Thread(() =>
+        {
+            tensor = ones(777);
+            _ = tensor.data<float>().ToArray();
+            read.Set();
+            done.Wait();
+        });
+        other.Start();
+        read.Wait();
+        tensor!.Dispose();
+        var before = Tensor.TotalCount;
+        Drop(); // in the block that the other thread has read
+        Collect();
+        Assert.Equal(before, Tensor.TotalCount);
+        done.Set();
+        other.Join();
+
+        [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
+        static void Drop() => _ = ones(777).view(7, 111);
+    }
+
     [Fact]
     public void Handles_that_are_dropped_leave_the_count_with_the_collector()
     {
         var before = Tensor.TotalCount;
         Drop();
-        ones(1).Dispose();
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
+        Collect();
         Assert.Equal(before, Tensor.TotalCount);
 
         [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
@@ -157,5 +183,12 @@ public sealed class DisposeScopeTests
             for (var i = 0; i < 10; i++)
                 _ = ones(5).view(5, 1);
         }
+    }
+
+    private static void Collect()
+    {
+        ones(1).Dispose();
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
     }
 }

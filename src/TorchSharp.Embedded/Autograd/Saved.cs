@@ -1,7 +1,7 @@
 namespace TorchSharp;
 
 /// <summary>
-/// A value that a gradient needs. Holds the storage, not the tensor: the tensor's handle may be disposed meanwhile, and
+/// A value that a gradient needs. Holds the elements, not the tensor: its handle may be disposed meanwhile, and
 /// an operation may save its own result without keeping itself alive.
 /// </summary>
 internal struct Saved
@@ -14,7 +14,7 @@ internal struct Saved
     {
         this.tensor = tensor;
         version = tensor.Storage.Version;
-        tensor.Storage.AddReference();
+        tensor.Hold();
     }
 
     /// <summary>The value. Borrowed.</summary>
@@ -39,7 +39,7 @@ internal struct Saved
     {
         if (tensor is null)
             return;
-        tensor.Storage.Release();
+        tensor.LetGo();
         tensor = null;
         released = true;
     }

@@ -129,6 +129,7 @@ public sealed class DisposeScope : IDisposable
     /// <summary>Disposes all members now; the scope stays open.</summary>
     public void DisposeEverything()
     {
+        thread.LetGo();
         while (members.Count > 0)
         {
             var last = members[^1];

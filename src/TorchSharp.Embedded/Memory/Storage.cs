@@ -40,9 +40,7 @@ internal sealed unsafe class Storage
         StoragePool.Return(this);
     }
 
-    internal bool IsAlive => Volatile.Read(ref references) > 0;
-
-    /// <summary>True when one tensor or saved value holds the block and nobody else does: it may be overwritten.</summary>
+    /// <summary>True when one tensor has the block and no view shares it.</summary>
     internal bool IsUnshared => Volatile.Read(ref references) == 1;
 
     internal void AddReference() => Interlocked.Increment(ref references);

@@ -111,7 +111,7 @@ internal static unsafe class Losses
             var (x, ids, sums) = (logits.Get(this), target.Get(this), lse.Get(this));
             var scale = reduction == Reduction.None ? Copy.OwnedContiguous(gradient) : Rows(gradient, ids);
             // If nobody else holds the logits they become their own gradient.
-            var reuse = !BackwardPass.Current.Retains && x.Storage.IsUnshared && x.Storage != scale.Storage;
+            var reuse = !BackwardPass.Current.Retains && x.IsHeldOnce && x.Storage != scale.Storage;
             var dx = reuse ? x.Alias() : TensorImpl.EmptyLike(x);
             Kernels.CrossEntropy.Backward(
                 ids.Count, x.Sizes[^1], x.Floats, ids.Longs, ignore, smoothing, sums.Floats, scale.Floats, dx.Floats);

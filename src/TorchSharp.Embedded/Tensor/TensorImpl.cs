@@ -13,8 +13,6 @@ namespace TorchSharp;
 /// </remarks>
 internal sealed unsafe class TensorImpl
 {
-    internal readonly Storage Storage;
-
     /// <summary>The first element's place in the storage, in elements.</summary>
     internal readonly long Offset;
 
@@ -46,13 +44,15 @@ internal sealed unsafe class TensorImpl
     /// <summary>How often recorded operations have changed this tensor in place.</summary>
     internal int History;
 
+    private Storage? storage;
     private int references = 1;
+    private int holds = 1;
 
     private TensorImpl(Storage storage, long offset, long[] shape, long[] strides, long count, ScalarType dtype, bool contiguous)
     {
         if (shape.Length > Shape.MaxDimensions)
             throw new ArgumentException($"{shape.Length} dimensions are more than the {Shape.MaxDimensions} that the embedded engine has");
-        Storage = storage;
+        this.storage = storage;
         Offset = offset;
         Sizes = shape;
         Strides = strides;
@@ -91,6 +91,11 @@ internal sealed unsafe class TensorImpl
         return view;
     }
 
+    /// <summary>The block of memory, which views share.</summary>
+    /// <exception cref="ObjectDisposedException">Nobody holds the tensor any more.</exception>
+    internal Storage Storage =>
+        storage ?? throw new ObjectDisposedException(nameof(Tensor), "The storage of this tensor was given back.");
+
     /// <summary>The same elements without the graph.</summary>
     internal TensorImpl Alias()
     {
@@ -110,11 +115,24 @@ internal sealed unsafe class TensorImpl
     {
         if (Interlocked.Decrement(ref references) != 0)
             return;
-        Storage.Release();
+        LetGo();
         Grad?.Release();
         Grad = null;
         GradFn?.Release();
         GradFn = null;
+    }
+
+    /// <summary>Keeps the elements for a saved value, whatever becomes of the tensor.</summary>
+    internal void Hold() => Interlocked.Increment(ref holds);
+
+    /// <summary>
+    /// Gives up the elements. The last to do so forgets the storage: it may go to another tensor, and a dead one that is
+    /// still reachable must not keep it alive.
+    /// </summary>
+    internal void LetGo()
+    {
+        if (Interlocked.Decrement(ref holds) == 0)
+            Interlocked.Exchange(ref storage, null)!.Release();
     }
 
     internal bool IsLive => Volatile.Read(ref references) > 0;
@@ -122,7 +140,10 @@ internal sealed unsafe class TensorImpl
     internal int Rank => Sizes.Length;
 
     /// <summary>True when nobody else can see the elements, which lie row-major: they may be overwritten.</summary>
-    internal bool MayOverwrite => IsContiguous && Volatile.Read(ref references) == 1 && Storage.IsUnshared;
+    internal bool MayOverwrite => IsContiguous && Volatile.Read(ref references) == 1 && IsHeldOnce;
+
+    /// <summary>True when there is one holder of the elements: the tensor, or a saved value whose tensor is gone.</summary>
+    internal bool IsHeldOnce => Volatile.Read(ref holds) == 1 && Storage.IsUnshared;
 
     internal bool IsLeaf => GradFn is null;
 
@@ -147,10 +168,8 @@ internal sealed unsafe class TensorImpl
     {
         if (dtype != Dtype)
             throw new ArgumentException($"expected a tensor of {dtype}, not of {Dtype}");
-        if (!Storage.IsAlive)
-            throw new ObjectDisposedException(nameof(Tensor), "The storage of this tensor was given back.");
-        ThreadState.Current.Hold(Storage);
-        return Storage.Data + Offset * size;
+        ThreadState.Current.Hold(this);
+        return Storage.Data + (Offset * size);
     }
 
     /// <summary>Float32 [2, 3] as in messages.</summary>
