@@ -153,10 +153,10 @@ public sealed class DisposeScopeTests
             tensor = ones(777);
             _ = tensor.data<float>().ToArray();
             read.Set();
-            done.Wait();
+            done.Wait(TestContext.Current.CancellationToken);
         });
         other.Start();
-        read.Wait();
+        read.Wait(TestContext.Current.CancellationToken);
         tensor!.Dispose();
         var before = Tensor.TotalCount;
         Drop(); // in the block that the other thread has read
