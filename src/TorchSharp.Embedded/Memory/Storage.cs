@@ -54,11 +54,12 @@ internal sealed unsafe class Storage
     /// <summary>Counts the public handles, so that those lost without being disposed can leave the live count.</summary>
     internal void CountHandle(int change) => Interlocked.Add(ref handles, change);
 
-    /// <summary>Called by the pool when it hands the block out: one reference, the caller's.</summary>
+    /// <summary>Called by the pool when it hands the block out: one reference, the caller's, and no writes yet.</summary>
     internal void Activate()
     {
         references = 1;
         handles = 0;
+        Version = 0;
     }
 
     /// <summary>Called by the pool: gives the memory back to the system.</summary>
