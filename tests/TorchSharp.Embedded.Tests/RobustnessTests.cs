@@ -130,6 +130,16 @@ public sealed class RobustnessTests
     }
 
     [Fact]
+    public void A_result_does_not_go_into_an_expanded_tensor_or_a_leaf()
+    {
+        using var scope = NewDisposeScope();
+        var x = rand(5, 3);
+        Assert.Equal(5, x.amax([1], @out: zeros(5)).numel());
+        Assert.Throws<InvalidOperationException>(() => x.amax([1], @out: zeros(1).expand(5)));
+        Assert.Throws<InvalidOperationException>(() => x.amax([1], @out: zeros(5, requires_grad: true)));
+    }
+
+    [Fact]
     public void Dropout_in_place_while_not_training_keeps_the_graph()
     {
         using var scope = NewDisposeScope();

@@ -126,6 +126,8 @@ public static partial class torch
         {
             if (target is null)
                 return new Tensor(result);
+            if (Graph.RecordsInPlace("out", target.Impl))
+                throw new InvalidOperationException("out: a result that requires a gradient cannot be written into another tensor");
             InPlace.Overwrite(target.Impl, result);
             return target;
         }
