@@ -156,7 +156,7 @@ public sealed class DisposeScopeTests
             done.Wait();
         });
         other.Start();
-        read.Wait();
+        read.Wait(TestContext.Current.CancellationToken);
         tensor!.Dispose();
         var before = Tensor.TotalCount;
         Drop(); // in the block that the other thread has read

@@ -181,7 +181,7 @@ public sealed class RobustnessTests
             {
                 var member = full(3, i);
                 if (i % 2 == 0)
-                    queue.Add(member);
+                    queue.Add(member, TestContext.Current.CancellationToken);
                 else
                     Assert.Equal(3 * i, member.sum().item<long>());
             }
