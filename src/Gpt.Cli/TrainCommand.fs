@@ -37,7 +37,7 @@ module TrainCommand =
         Options.optional "--min-lr" "learning rate at the end; a tenth of --lr unless given"
 
     let private warmup: Option<int> =
-        Options.optional "--warmup" "steps until the highest rate; a tenth of --steps unless given"
+        Options.optional "--warmup" "steps until the highest rate; a twentieth of --steps unless given"
 
     let private decay = Options.withDefault "--weight-decay" "weight decay of the matrices" 0.1
     let private clip = Options.withDefault "--clip" "largest norm of the gradient" 1.0
@@ -60,7 +60,7 @@ module TrainCommand =
             Steps = steps
             BatchSize = parsed.GetRequiredValue batch
             WindowLength = config.Context
-            Schedule = WarmupCosine(rate, given minimum (rate / 10.0), given warmup (steps / 10), steps)
+            Schedule = WarmupCosine(rate, given minimum (rate / 10.0), given warmup (steps / 20), steps)
             Optimizer = {
                 AdamW.defaults with
                     Beta2 = 0.99

@@ -43,7 +43,10 @@ internal sealed class BackwardPass
     {
         var only = inputs.Distinct().ToDictionary(i => i, _ => (TensorImpl?)null);
         new BackwardPass(only, accumulate: false).Walk(roots, seeds, retain);
-        return [.. inputs.Select(i => only[i]?.Share())];
+        TensorImpl?[] gradients = [.. inputs.Select(i => only[i]?.Share())];
+        foreach (var gradient in only.Values)
+            gradient?.Release();
+        return gradients;
     }
 
     /// <summary>Takes a gradient to where an edge leads. Owns <paramref name="gradient"/>.</summary>
@@ -120,7 +123,10 @@ internal sealed class BackwardPass
             {
                 node.Queued = false;
                 Keep(node);
-                node.Run();
+                if (node.IsNeeded)
+                    node.Run();
+                else
+                    node.Forget();
                 if (!retain)
                     node.ReleaseSaved();
             }

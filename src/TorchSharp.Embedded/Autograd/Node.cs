@@ -103,6 +103,20 @@ internal abstract class Node
     /// </summary>
     protected abstract void Backward(TensorImpl gradient);
 
+    /// <summary>Whether anybody wants a gradient of any input; if not, <see cref="Run"/> is not called.</summary>
+    internal bool IsNeeded
+    {
+        get
+        {
+            for (var i = 0; i < EdgeCount; i++)
+            {
+                if (Needs(i))
+                    return true;
+            }
+            return false;
+        }
+    }
+
     /// <summary>Whether anybody wants the gradient of input <paramref name="i"/>.</summary>
     protected bool Needs(int i) => BackwardPass.Current.Wants(ref EdgeAt(i));
 

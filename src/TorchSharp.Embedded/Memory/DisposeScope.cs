@@ -2,7 +2,8 @@ namespace TorchSharp;
 
 /// <summary>
 /// Collects the tensors that are created on its thread while it is the innermost open scope, and disposes them at its
-/// end, except for those that were moved or detached. Made by <see cref="torch.NewDisposeScope"/>.
+/// end, except for those that were moved or detached. Made by <see cref="torch.NewDisposeScope"/>. Belongs to its
+/// thread; but its members may be disposed, each by one, on any thread.
 /// </summary>
 /// <example><code>
 /// using var scope = torch.NewDisposeScope();
@@ -25,7 +26,14 @@ public sealed class DisposeScope : IDisposable
     public int DisposablesCount => members.Count;
 
     /// <summary>A copy of the list of objects that the scope would dispose now.</summary>
-    public IReadOnlyList<IDisposable> DisposablesView => [.. members];
+    public IReadOnlyList<IDisposable> DisposablesView
+    {
+        get
+        {
+            lock (members)
+                return [.. members];
+        }
+    }
 
     /// <summary>Whether the scope will dispose <paramref name="disposable"/>.</summary>
     public bool Contains(IDisposable disposable) =>
@@ -129,11 +137,9 @@ public sealed class DisposeScope : IDisposable
     /// <summary>Disposes all members now; the scope stays open.</summary>
     public void DisposeEverything()
     {
-        thread.LetGo();
-        while (members.Count > 0)
+        ThreadState.Current.LetGo(); // not the kernels of the thread that made the scope
+        while (TakeLast() is { } last)
         {
-            var last = members[^1];
-            members.RemoveAt(members.Count - 1);
             if (last is not torch.Tensor tensor)
             {
                 last.Dispose();
@@ -209,33 +215,57 @@ public sealed class DisposeScope : IDisposable
 
     internal void Add(torch.Tensor tensor)
     {
-        tensor.Scope = this;
-        tensor.ScopeSlot = members.Count;
-        members.Add(tensor);
+        lock (members)
+        {
+            tensor.Scope = this;
+            tensor.ScopeSlot = members.Count;
+            members.Add(tensor);
+        }
     }
 
     private void Add(IDisposable disposable)
     {
         if (disposable is torch.Tensor tensor)
+        {
             Add(tensor);
-        else
+            return;
+        }
+        lock (members)
             members.Add(disposable);
     }
 
     /// <summary>Takes a member out; the last one moves into its place, so the list has no holes.</summary>
     internal bool Take(IDisposable disposable)
     {
-        if (!Contains(disposable))
-            return false;
-        var slot = SlotOf(disposable);
-        var last = members[^1];
-        members[slot] = last;
-        members.RemoveAt(members.Count - 1);
-        if (last is torch.Tensor moved)
-            moved.ScopeSlot = slot;
-        if (disposable is torch.Tensor tensor)
-            tensor.Scope = null;
-        return true;
+        lock (members)
+        {
+            if (!Contains(disposable))
+                return false;
+            var slot = SlotOf(disposable);
+            var last = members[^1];
+            members[slot] = last;
+            members.RemoveAt(members.Count - 1);
+            if (last is torch.Tensor moved)
+                moved.ScopeSlot = slot;
+            if (disposable is torch.Tensor tensor)
+                tensor.Scope = null;
+            return true;
+        }
+    }
+
+    /// <summary>Takes the youngest member out; null when none is left.</summary>
+    private IDisposable? TakeLast()
+    {
+        lock (members)
+        {
+            if (members.Count == 0)
+                return null;
+            var last = members[^1];
+            members.RemoveAt(members.Count - 1);
+            if (last is torch.Tensor tensor)
+                tensor.Scope = null;
+            return last;
+        }
     }
 
     private int SlotOf(IDisposable disposable) =>

@@ -67,6 +67,10 @@ internal static unsafe partial class Copy
         return copy;
     }
 
+    /// <summary>The tensor itself, one more reference, if writing to <paramref name="target"/> cannot change it; else a copy.</summary>
+    internal static TensorImpl Apart(TensorImpl tensor, TensorImpl target) =>
+        Overlap(tensor, target) ? Clone(tensor) : tensor.Share();
+
     /// <summary>Whether the two share storage and the spans from first to last element have a part in common.</summary>
     internal static bool Overlap(TensorImpl a, TensorImpl b) =>
         a.Storage == b.Storage && a.Offset <= b.Offset + Extent(b) && b.Offset <= a.Offset + Extent(a);

@@ -122,6 +122,8 @@ internal static unsafe class Extremes
     private static void Find(
         TensorImpl x, long outer, long length, long inner, bool largest, TensorImpl values, TensorImpl indices)
     {
+        if (values.Count == 0)
+            return; // however long the other axes are
         if (x.Dtype == Dtypes.Float && inner == 1)
         {
             if (largest)

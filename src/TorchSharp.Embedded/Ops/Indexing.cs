@@ -11,6 +11,8 @@ internal static unsafe class Indexing
         var axis = Shape.Axis(dim, x.Rank, "index_select");
         var length = x.Rank == 0 ? 1 : x.Sizes[axis];
         var ids = CheckedIndex("index_select", index, length, x);
+        if (x.Rank == 0 && ids.Count != 1)
+            throw new ArgumentException($"index_select: a tensor without dimensions takes one index, not {index}");
         var input = Copy.Contiguous(x);
         var y = TensorImpl.Empty(x.Rank == 0 ? Shape.Scalar : Shape.With(x.Sizes, axis, ids.Count), x.Dtype);
         Gather(input, axis, length, ids, y);
@@ -68,9 +70,13 @@ internal static unsafe class Indexing
             return;
         }
         var (axis, ids) = CheckedWrite("index_copy_", self, dim, index, source);
-        EachSlice(self, axis, ids, source, Copy.Into);
+        // The checked index and the values must not change while self is written, which may be the index itself.
+        var (places, values) = (Copy.Apart(ids, self), Copy.Apart(source, self));
+        EachSlice(self, axis, places, values, Copy.Into);
         self.Touch();
         ids.Release();
+        places.Release();
+        values.Release();
     }
 
     /// <summary>As <see cref="Add"/>, into self.</summary>
@@ -83,9 +89,11 @@ internal static unsafe class Indexing
         }
         _ = Graph.RecordsInPlace("index_add_", self, source);
         var (axis, ids) = CheckedWrite("index_add_", self, dim, index, source);
-        AddInto(self, axis, ids, source);
+        var values = Copy.Apart(source, self);
+        AddInto(self, axis, ids, values);
         self.Touch();
         ids.Release();
+        values.Release();
     }
 
     /// <summary>Contiguous whole numbers in [0, length), or an error that names the first that is not.</summary>
@@ -113,6 +121,8 @@ internal static unsafe class Indexing
 
     private static void Gather(TensorImpl x, int axis, long length, TensorImpl ids, TensorImpl y)
     {
+        if (y.Count == 0)
+            return; // however long the other axes are
         var outer = Shape.Product(x.Sizes, 0, axis);
         var bytes = Shape.Product(x.Sizes, Math.Min(axis + 1, x.Rank), x.Rank) * Dtypes.Size(x.Dtype);
         if (x.Dtype == Dtypes.Float && outer == 1)

@@ -55,10 +55,14 @@ internal static unsafe class Scattering
             return;
         }
         var axis = Check(operation, self, dim, index, source);
-        var places = Copy.Contiguous(index);
-        Into(self, axis, places, source, add ? Write.Add : Write.Set);
+        // The checked places and the values must not change while self is written, which may be the index itself.
+        var (apart, values) = (Copy.Apart(index, self), Copy.Apart(source, self));
+        var places = Copy.Contiguous(apart);
+        Into(self, axis, places, values, add ? Write.Add : Write.Set);
         self.Touch();
         places.Release();
+        apart.Release();
+        values.Release();
     }
 
     /// <summary>target += source at places that are known to be right.</summary>

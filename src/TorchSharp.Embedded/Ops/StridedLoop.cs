@@ -75,6 +75,8 @@ internal unsafe struct StridedLoop
     {
         for (var k = 0; k < MaxOperands; k++)
             offset[k] = 0;
+        if (Total == 0)
+            return;
         for (var axis = Outer - 1; axis >= 0; axis--)
         {
             index[axis] = row % Sizes[axis];

@@ -57,6 +57,8 @@ internal static unsafe class Sums
         while (axes.TakeLastGroup(left, out var outer, out var length, out var inner))
         {
             var y = TensorImpl.Empty((long[])left.Clone(), x.Dtype);
+            if (y.Count == 0)
+                outer = 0; // however long the other axes are
             if (x.Dtype == Dtypes.Float)
                 Floats(outer, length, inner, flat.Floats, y.Floats);
             else

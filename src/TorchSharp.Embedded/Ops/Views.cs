@@ -137,7 +137,7 @@ internal static class Views
         var size = x.Sizes[axis];
         var first = Math.Clamp(start < 0 ? start + size : start, 0, size);
         var last = Math.Clamp(finish < 0 ? finish + size : finish, first, size);
-        return Part(x, new Region(axis, first, (last - first + step - 1) / step, step));
+        return Part(x, new Region(axis, first, last == first ? 0 : ((last - first - 1) / step) + 1, step));
     }
 
     /// <summary>The axes from one to another as one.</summary>

@@ -106,7 +106,6 @@ public static partial class torch
         /// <summary>Called by a scope's end, which counts for itself.</summary>
         internal void DisposeByScope()
         {
-            Scope = null;
             if (Interlocked.Exchange(ref impl, null) is { } tensor)
                 Free(tensor);
         }

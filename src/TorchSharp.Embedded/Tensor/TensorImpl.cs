@@ -103,10 +103,11 @@ internal sealed unsafe class TensorImpl
         return new TensorImpl(Storage, Offset, Sizes, Strides, Count, Dtype, IsContiguous);
     }
 
-    /// <summary>One more reference to the same tensor.</summary>
+    /// <summary>One more reference to the same tensor; to a dead one whose elements a saved value holds, too.</summary>
     internal TensorImpl Share()
     {
-        Interlocked.Increment(ref references);
+        if (Interlocked.Increment(ref references) == 1)
+            Hold(); // which Release gives up, not what the saved value holds
         return this;
     }
 

@@ -37,7 +37,7 @@ public static partial class torch
 
             /// <summary>x F(x), F the normal distribution: exactly, or by the hyperbolic tangent of Hendrycks and Gimpel (2016).</summary>
             public static Tensor gelu(Tensor x, GELU.Approximate approximate, bool inplace = false) =>
-                InPlaceIf(inplace, x, Activations.Gelu(x.Impl, approximate == GELU.Approximate.tanh));
+                InPlaceIf(inplace, x, y => Activations.Gelu(y, approximate == GELU.Approximate.tanh));
 
             /// <summary>max(x, 0).</summary>
             public static Tensor relu(Tensor x, bool inplace = false) => inplace ? x.relu_() : x.relu();
@@ -74,7 +74,7 @@ public static partial class torch
             /// </summary>
             /// <exception cref="ArgumentException">p is not in [0, 1].</exception>
             public static Tensor dropout(Tensor input, double p = 0.5, bool training = true, bool inplace = false) =>
-                InPlaceIf(inplace, input, Activations.Dropout(input.Impl, p, training));
+                InPlaceIf(inplace, input, x => Activations.Dropout(x, p, training));
 
             /// <summary>
             /// softmax(Q K^T / sqrt(D) + mask) V, block by block, so that the scores of all pairs never stand in memory
@@ -102,11 +102,11 @@ public static partial class torch
             public static Tensor mse_loss(Tensor input, Tensor target, Reduction reduction = Reduction.Mean) =>
                 new(Losses.MeanSquare(input.Impl, target.Impl, reduction));
 
-            private static Tensor InPlaceIf(bool inplace, Tensor x, TensorImpl result)
+            private static Tensor InPlaceIf(bool inplace, Tensor x, Func<TensorImpl, TensorImpl> function)
             {
                 if (!inplace)
-                    return new Tensor(result);
-                InPlace.By("inplace", x.Impl, null, _ => result);
+                    return new Tensor(function(x.Impl));
+                InPlace.By("inplace", x.Impl, null, function);
                 return x;
             }
         }
