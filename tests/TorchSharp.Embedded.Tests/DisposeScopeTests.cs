@@ -153,7 +153,7 @@ public sealed class DisposeScopeTests
             tensor = ones(777);
             _ = tensor.data<float>().ToArray();
             read.Set();
-            done.Wait();
+            done.Wait(TestContext.Current.CancellationToken);
         });
         other.Start();
         read.Wait(TestContext.Current.CancellationToken);
