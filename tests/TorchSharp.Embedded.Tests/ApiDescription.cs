@@ -37,7 +37,7 @@ internal static class ApiDescription
         method is not null && (method.IsPublic || method.IsFamily || method.IsFamilyOrAssembly);
 
     private static bool IsAccessor(MethodInfo method) =>
-        method.IsSpecialName && (method.Name.StartsWith("get_", StringComparison.Ordinal) || method.Name.StartsWith("set_", StringComparison.Ordinal));
+        method.IsSpecialName && method.Name.Split('_')[0] is "get" or "set";
 
     private static string Type(Type type)
     {
@@ -87,7 +87,8 @@ internal static class ApiDescription
         if (type.IsByRef)
             return Name(type.GetElementType()!) + "&";
         var own = type.Name.Split('`')[0];
-        var prefix = type.IsNested ? Name(type.DeclaringType!) + "." : type.Namespace!.StartsWith("TorchSharp", StringComparison.Ordinal) ? type.Namespace + "." : "";
+        var ours = type.Namespace!.StartsWith("TorchSharp", StringComparison.Ordinal);
+        var prefix = type.IsNested ? Name(type.DeclaringType!) + "." : ours ? type.Namespace + "." : "";
         return prefix + own + (type.IsGenericType ? $"<{string.Join(",", type.GetGenericArguments().Select(Name))}>" : "");
     }
 }

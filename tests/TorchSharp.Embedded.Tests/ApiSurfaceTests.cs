@@ -52,7 +52,8 @@ public sealed class ApiSurfaceTests
 
     /// <summary>A class of ours may derive from nothing where TorchSharp's derives from something.</summary>
     private static bool IsIn(HashSet<string> known, string line) =>
-        known.Contains(line) || known.Any(k => k.StartsWith(line + " : ", StringComparison.Ordinal) && line.StartsWith("class ", StringComparison.Ordinal));
+        known.Contains(line)
+        || (line.StartsWith("class ", StringComparison.Ordinal) && known.Any(k => k.StartsWith(line + " : ", StringComparison.Ordinal)));
 
     private static string WithoutBase(string line) =>
         line.StartsWith("class ", StringComparison.Ordinal) ? line.Split(" : ")[0] : line;

@@ -27,14 +27,24 @@ public sealed class ErrorTests : IDisposable
         ["layer_norm weight"] = (() => nn.functional.layer_norm(ones(2, 3), [3], ones(4)), ["layer_norm", "[4]"]),
         ["gelu"] = (() => nn.functional.gelu(ones(2, dtype: int64)), ["gelu", "Int64"]),
         ["softmax"] = (() => ones(2).softmax(3), ["softmax", "3"]),
-        ["cross_entropy shapes"] = (() => nn.functional.cross_entropy(ones(2, 3), zeros(3, dtype: int64)), ["cross_entropy", "[2, 3]", "[3]"]),
-        ["cross_entropy target"] = (() => nn.functional.cross_entropy(ones(2, 3), tensor(new long[] { 0, 3 })), ["cross_entropy", "target 3", "[0, 3)"]),
+        ["cross_entropy shapes"] = (
+            () => nn.functional.cross_entropy(ones(2, 3), zeros(3, dtype: int64)),
+            ["cross_entropy", "[2, 3]", "[3]"]),
+        ["cross_entropy target"] = (
+            () => nn.functional.cross_entropy(ones(2, 3), tensor(new long[] { 0, 3 })),
+            ["cross_entropy", "target 3", "[0, 3)"]),
         ["cross_entropy below"] = (() => nn.functional.cross_entropy(ones(1, 3), tensor(new long[] { -1 })), ["cross_entropy", "-1"]),
-        ["cross_entropy smoothing"] = (() => nn.functional.cross_entropy(ones(1, 3), zeros(1, dtype: int64), label_smoothing: 2), ["label_smoothing", "2"]),
+        ["cross_entropy smoothing"] = (
+            () => nn.functional.cross_entropy(ones(1, 3), zeros(1, dtype: int64), label_smoothing: 2),
+            ["label_smoothing", "2"]),
         ["dropout"] = (() => nn.functional.dropout(ones(2), 1.5), ["dropout", "1.5"]),
         ["dropout NaN"] = (() => nn.functional.dropout(ones(2), double.NaN), ["dropout", "NaN"]),
-        ["attention"] = (() => nn.functional.scaled_dot_product_attention(ones(1, 2, 3, 4), ones(1, 2, 3, 5), ones(1, 2, 3, 5)), ["scaled_dot_product_attention", "[1, 2, 3, 4]", "[1, 2, 3, 5]"]),
-        ["attention mask"] = (() => nn.functional.scaled_dot_product_attention(ones(1, 2, 3, 4), ones(1, 2, 5, 4), ones(1, 2, 5, 4), ones(3, 3)), ["mask", "[3, 3]", "[1, 2, 3, 5]"]),
+        ["attention"] = (
+            () => nn.functional.scaled_dot_product_attention(ones(1, 2, 3, 4), ones(1, 2, 3, 5), ones(1, 2, 3, 5)),
+            ["scaled_dot_product_attention", "[1, 2, 3, 4]", "[1, 2, 3, 5]"]),
+        ["attention mask"] = (
+            () => nn.functional.scaled_dot_product_attention(ones(1, 2, 3, 4), ones(1, 2, 5, 4), ones(1, 2, 5, 4), ones(3, 3)),
+            ["mask", "[3, 3]", "[1, 2, 3, 5]"]),
         ["one_hot"] = (() => nn.functional.one_hot(tensor(new long[] { 0, 5 }), 3), ["one_hot", "5", "[0, 3)"]),
         ["index_select"] = (() => ones(2, 3).index_select(1, tensor(new long[] { 3 })), ["index_select", "3", "[0, 3)", "[2, 3]"]),
         ["index_select below"] = (() => ones(2).index_select(0, tensor(new long[] { -1 })), ["index_select", "-1"]),
@@ -137,9 +147,10 @@ public sealed class ErrorTests : IDisposable
         Assert.True(gone.IsInvalid);
         Action[] uses =
         [
-            () => gone.add(1), () => gone.add_(1), () => ones(2, 2).add(gone), () => _ = gone.shape, () => gone.ToString(), () => gone.item<float>(),
-            () => gone.data<float>(), () => _ = gone.bytes.Length, () => gone.backward(), () => _ = gone.grad, () => gone.view(4),
-            () => cat([ones(2, 2), gone]), () => accessor.ToArray(), () => _ = accessor[0, 0], () => accessor.Count.ToString(), () => _ = gone.Handle,
+            () => gone.add(1), () => gone.add_(1), () => ones(2, 2).add(gone), () => _ = gone.shape, () => gone.ToString(),
+            () => gone.item<float>(), () => gone.data<float>(), () => _ = gone.bytes.Length, () => gone.backward(),
+            () => _ = gone.grad, () => gone.view(4), () => cat([ones(2, 2), gone]), () => accessor.ToArray(),
+            () => _ = accessor[0, 0], () => accessor.Count.ToString(), () => _ = gone.Handle,
         ];
         Assert.All(uses, use => Assert.Throws<ObjectDisposedException>(use));
     }

@@ -145,8 +145,8 @@ internal static unsafe class Indexing
         if (target.IsContiguous && axis == 0 && target.Rank > 0)
         {
             var flat = Copy.Contiguous(source);
-            Embedding.ScatterAdd(
-                ids.Count, target.Sizes[0] == 0 ? 0 : target.Count / target.Sizes[0], target.Sizes[0], flat.Floats, ids.Longs, target.Floats);
+            var columns = target.Sizes[0] == 0 ? 0 : target.Count / target.Sizes[0];
+            Embedding.ScatterAdd(ids.Count, columns, target.Sizes[0], flat.Floats, ids.Longs, target.Floats);
             flat.Release();
             return;
         }

@@ -33,6 +33,14 @@ internal static class Views
         return Permute(x, order);
     }
 
+    /// <summary>The transposed matrix; vectors and numbers stay as they are.</summary>
+    internal static TensorImpl Transposed(TensorImpl x) => x.Rank switch
+    {
+        < 2 => x.Share(),
+        2 => Transpose(x, 0, 1),
+        _ => throw new ArgumentException($"t: expected at most two dimensions, got {x}"),
+    };
+
     internal static TensorImpl Permute(TensorImpl x, ReadOnlySpan<long> order)
     {
         if (order.Length != x.Rank)

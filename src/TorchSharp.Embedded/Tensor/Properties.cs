@@ -85,7 +85,9 @@ public static partial class torch
         public bool is_leaf => Impl.IsLeaf;
 
         /// <summary>Whether operations on it are recorded for gradients. Can be set on leaves of reals.</summary>
-        /// <exception cref="InvalidOperationException">Set on a tensor of another type, or cleared on the result of a recorded operation.</exception>
+        /// <exception cref="InvalidOperationException">
+        /// Set on a tensor of another type, or cleared on the result of a recorded operation.
+        /// </exception>
         public bool requires_grad
         {
             get => Impl.RequiresGrad;

@@ -133,8 +133,9 @@ public static partial class torch
                 throw new ArgumentException($"{typeof(T).Name} is not compatible with {tensor.Dtype}");
         }
 
-        private TensorImpl Single(string operation) =>
-            Impl.Count == 1 ? Impl : throw new ArgumentException($"{operation}: the number of elements must be 1, not {Impl.Count}: {Impl}");
+        private TensorImpl Single(string operation) => Impl.Count == 1
+            ? Impl
+            : throw new ArgumentException($"{operation}: the number of elements must be 1, not {Impl.Count}: {Impl}");
     }
 }
 

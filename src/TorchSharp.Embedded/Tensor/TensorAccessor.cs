@@ -44,10 +44,10 @@ public sealed unsafe class TensorAccessor<T> : IEnumerable<T>, IDisposable
         return array;
     }
 
-    /// <summary>Copies the elements from number <paramref name="tensorIndex"/> on into the array from <paramref name="arrayIndex"/> on.</summary>
+    /// <summary>Copies elements, from number <paramref name="tensorIndex"/> on, to places from <paramref name="arrayIndex"/> on.</summary>
     public void CopyTo(T[] array, int arrayIndex = 0, long tensorIndex = 0) => CopyTo(array.AsSpan(), arrayIndex, tensorIndex);
 
-    /// <summary>Copies the elements from number <paramref name="tensorIndex"/> on into the span from <paramref name="arrayIndex"/> on.</summary>
+    /// <summary>Copies elements, from number <paramref name="tensorIndex"/> on, to places from <paramref name="arrayIndex"/> on.</summary>
     public void CopyTo(Span<T> array, int arrayIndex = 0, long tensorIndex = 0)
     {
         var target = array[arrayIndex..];

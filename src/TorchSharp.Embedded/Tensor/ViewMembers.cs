@@ -22,8 +22,7 @@ public static partial class torch
         public Tensor transpose(long dim0, long dim1) => new(Views.Transpose(Impl, dim0, dim1));
 
         /// <summary>The transposed matrix, as a view; vectors and numbers stay as they are.</summary>
-        public Tensor t() =>
-            new(Impl.Rank > 2 ? throw new ArgumentException($"t: expected at most two dimensions, got {Impl}") : Impl.Rank < 2 ? Impl.Share() : Views.Transpose(Impl, 0, 1));
+        public Tensor t() => new(Views.Transposed(Impl));
 
         /// <summary>The axes in another order, as a view.</summary>
         public Tensor permute(params long[] permutation) => new(Views.Permute(Impl, permutation));
