@@ -59,6 +59,7 @@ internal sealed unsafe class Storage
     {
         references = 1;
         handles = 0;
+        Version = 0;
     }
 
     /// <summary>Called by the pool: gives the memory back to the system.</summary>
