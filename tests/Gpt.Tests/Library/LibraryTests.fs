@@ -14,6 +14,8 @@ let tests =
         OptimTests.tests
         TrainingTests.tests
         CheckpointTests.tests
-        SamplingTests.tests
+        WarperTests.tests
+        ChoiceTests.tests
+        SamplingReferenceTests.tests
         GenerateTests.tests
     ]

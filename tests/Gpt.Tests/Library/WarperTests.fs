@@ -1,56 +1,13 @@
-module Gpt.Tests.SamplingTests
+/// The laws of the warpers and penalties.
+module Gpt.Tests.WarperTests
 
 open System
 open Expecto
 open FsCheck.FSharp
 open Gpt
-open Gpt.Tests.Fixtures
 open Gpt.Tests.Law
-open Gpt.Tests.NArray
+open Gpt.Tests.Logits
 open Gpt.Tests.Small
-
-module Raw = Gpt.Tests.Tensors
-
-let private inf = Single.NegativeInfinity
-
-let private logitsOf (rows: float32 list list) : Tensor =
-    rows
-    |> List.concat
-    |> Array.ofList
-    |> Gpt.Tensors.ofFloats (Device.cpu ()) [ int64 rows.Length; int64 rows.Head.Length ]
-
-let private valuesOf (warped: Tensor) = Gpt.Tensors.toFloats warped |> List.ofArray
-let private probabilities (logits: Tensor) = Gpt.Tensors.toFloats (logits.softmax -1L) |> Array.map float
-
-let private support (warped: Tensor) =
-    valuesOf warped |> List.indexed |> List.filter (fun (_, x) -> x > inf) |> List.map fst
-
-/// Logits of many kinds: spread, tied, one-hot, uniform, with -inf, huge and tiny. At least one is finite.
-let private logits =
-    gen {
-        let! size = Gen.frequency [ 3, Gen.choose (1, 12); 2, Gen.choose (13, 300); 1, Gen.choose (301, 5000) ]
-        let! seed = Gen.choose (0, 1_000_000)
-        let! scale = Gen.elements [ 1e-3; 1.0; 4.0; 50.0; 1e4 ]
-        let! kind = Gen.choose (0, 4)
-        let values = uniform -1.0 1.0 size seed |> Array.map (fun x -> float32 (scale * float x))
-
-        return
-            match kind with
-            | 0 -> values
-            | 1 -> values |> Array.map (fun x -> float32 (scale * round (3.0 * float x / scale)))
-            | 2 -> values |> Array.mapi (fun i x -> if i % 3 = 1 then inf else x)
-            | 3 -> Array.init size (fun i -> if i = seed % size then float32 scale else inf)
-            | _ -> Array.create size (float32 scale)
-    }
-    |> Arb.fromGen
-
-let private one (values: float32[]) = logitsOf [ List.ofArray values ]
-
-let private distinct values = Array.distinct values |> Array.length = Array.length values
-let private shares = Arb.fromGen (Gen.elements [ 0.01; 0.1; 0.3; 0.5; 0.7; 0.9; 0.95; 0.999 ])
-let private counts = Arb.fromGen (Gen.frequency [ 3, Gen.choose (1, 12); 1, Gen.choose (13, 6000) ])
-let private seeds = Arb.fromGen (Gen.choose (0, 1_000_000))
-let private temperatures = Arb.fromGen (Gen.elements [ 0.01; 0.3; 0.8; 1.0; 1.5; 10.0 ])
 
 let private refused (warper: string) (name: string) (make: unit -> Tensor -> Tensor) (value: string) =
     testCase $"{warper}: {name} {value} is refused before any logits" (fun () ->
@@ -61,7 +18,7 @@ let private refused (warper: string) (name: string) (make: unit -> Tensor -> Ten
 
         Expect.stringContains message $"{name} is {value}; it must be" "name, value and range")
 
-let private warperTests =
+let tests =
     testList "warpers" [
         law
             1000
@@ -279,131 +236,4 @@ let private warperTests =
         refused "repetition" "penalty" (fun () -> Penalties.repetition 0.0 [| [||] |]) "0"
         refused "presenceAndFrequency" "presence" (fun () -> Penalties.presenceAndFrequency nan 0.0 [| [||] |]) "NaN"
         refused "noRepeatNgram" "size" (fun () -> Penalties.noRepeatNgram 0 [| [||] |]) "0"
-    ]
-
-let private choiceTests =
-    testList "choice" [
-        testCase "greedy takes the lowest id of a tie" (fun () ->
-            let ids = Choose.greedy (logitsOf [ [ 1f; 3f; 3f; 2f ]; [ 0f; 0f; 0f; 0f ] ]) |> Gpt.Tensors.toIds
-            Expect.equal ids [| 1L; 0L |] "ids")
-
-        law
-            1000
-            "a token that is ruled out is never drawn"
-            (Arb.zip (logits, ArbMap.defaults |> ArbMap.arbitrary<uint64>))
-            (fun (values, seed) ->
-                let struct (ids, _) = Choose.sample (Rng.ofSeed seed) (one values)
-                let id = Gpt.Tensors.toIds ids |> Array.head |> int
-                Expect.isTrue (id >= 0 && id < values.Length) $"id {id} of {values.Length}"
-                Expect.isGreaterThan (Array.item id (probabilities (one values))) 0.0 "its probability")
-
-        testCase "draws follow the distribution" (fun () ->
-            let weights = [ 0.4; 0.3; 0.2; 0.1 ]
-            let row = weights |> List.map (log >> float32)
-            let struct (ids, _) = Choose.sample (Rng.ofSeed 9UL) (logitsOf (List.replicate 20_000 row))
-            let counts = Gpt.Tensors.toIds ids |> Array.countBy id |> Map.ofArray
-            // Chi-squared with 3 degrees of freedom: 16.3 is passed once in a thousand times.
-            let chi =
-                weights
-                |> List.indexed
-                |> List.sumBy (fun (i, p) -> (float counts[int64 i] - 20_000.0 * p) ** 2.0 / (20_000.0 * p))
-
-            Expect.isLessThan chi 16.3 "chi-squared")
-
-        testCase "the generator moves on by one number a row" (fun () ->
-            let rng = Rng.ofSeed 1UL
-            let struct (_, after) = Choose.sample rng (logitsOf [ [ 0f; 0f ]; [ 0f; 0f ]; [ 0f; 0f ] ])
-            let struct (_, expected) = Rng.uniforms 3 rng
-            Expect.equal after expected "generator")
-    ]
-
-let private against folder =
-    let file =
-        Text.Json.JsonDocument.Parse(IO.File.ReadAllText(IO.Path.Combine(folder, "temperature.json"))).RootElement
-
-    let row = [
-        for x in file.GetProperty("logits").EnumerateArray() -> float32 (x.GetDouble())
-    ]
-
-    [
-        for case in file.GetProperty("cases").EnumerateArray() do
-            let t = case.GetProperty("temperature").GetDouble()
-
-            testCase $"temperature {t}" (fun () ->
-                let got = probabilities (Warpers.temperature t (logitsOf [ row ]))
-
-                let want = [|
-                    for x in case.GetProperty("probabilities").EnumerateArray() -> x.GetDouble()
-                |]
-
-                Array.iter2 (fun g w -> Expect.isLessThanOrEqual (abs (g - w)) 1e-6 $"{g}, expected {w}") got want)
-    ]
-
-/// The warpers by the names of transformers' arguments, in the order in which it applies them.
-let private byArgument: (string * (Text.Json.JsonElement -> History -> Tensor -> Tensor)) list = [
-    "repetition_penalty", fun x -> Penalties.repetition (x.GetDouble())
-    "no_repeat_ngram_size", fun x -> Penalties.noRepeatNgram (x.GetInt32())
-    "temperature", fun x _ -> Warpers.temperature (x.GetDouble())
-    "top_k", fun x _ -> let k = x.GetInt32() in if k = 0 then id else Warpers.topK k
-    "top_p", fun x _ -> Warpers.topP (x.GetDouble())
-    "min_p", fun x _ -> Warpers.minP (x.GetDouble())
-    "typical_p", fun x _ -> Warpers.typical (x.GetDouble())
-    "epsilon_cutoff", fun x _ -> Warpers.epsilonCutoff (x.GetDouble())
-    "eta_cutoff", fun x _ -> Warpers.etaCutoff (x.GetDouble())
-]
-
-let private processor folder (case: Text.Json.JsonElement) =
-    let name = string (case.GetProperty "name")
-
-    testCase $"""{name} of {case.GetProperty("vocab").GetInt32()}""" (fun () ->
-        let file = SafetensorsFile.read (IO.Path.Combine(folder, string (case.GetProperty "file")))
-        let args = case.GetProperty "args"
-        let names = [ for arg in args.EnumerateObject() -> arg.Name ]
-        Expect.containsAll (List.map fst byArgument) names "every argument has a warper"
-
-        let history: History =
-            match file["prev_ids"].Values with
-            | Whole ids -> ids |> Array.map int |> Array.chunkBySize (int file["prev_ids"].Shape[1])
-            | Reals _ -> failtest "ids are whole numbers"
-
-        let warp =
-            byArgument
-            |> List.filter (fun (arg, _) -> List.contains arg names)
-            |> List.map (fun (arg, make) -> make (args.GetProperty arg) history)
-            |> List.reduce (>>)
-
-        let warped = warp (Raw.ofNArray file["logits"])
-        let rows (all: NArray) = floats all |> Array.chunkBySize (int all.Shape[1])
-        let kept = rows (arrayOf warped) |> Array.map (Array.map (fun x -> if x > inf then 1f else 0f))
-        let probabilities = rows (arrayOf (warped.softmax -1L))
-        let wantKept, wantProbabilities = rows file[$"{name}.kept"], rows file[$"{name}.probs"]
-
-        let close i (got: float32[]) (want: float32[]) =
-            let row values = reals [| want.LongLength |] values
-            expectClose (tolerance 1e-5 2e-4) $"probabilities of row {i}" (row got) (row want)
-
-        let listed (field: string) = [ for x in case.GetProperty(field).EnumerateArray() -> x.GetInt32() ]
-
-        for i in listed "strict_rows" do
-            Expect.equal kept[i] wantKept[i] $"kept set of row {i}"
-            close i probabilities[i] wantProbabilities[i]
-
-        // Which of several equal logits is kept hangs on the order of a sort: how many, and how likely, does not.
-        for i in listed "tie_rows" do
-            Expect.equal (Array.sum kept[i]) (Array.sum wantKept[i]) $"size of the kept set of row {i}"
-            close i (Array.sort probabilities[i]) (Array.sort wantProbabilities[i]))
-
-let private processors folder =
-    let index = json (IO.Path.Combine(folder, "index.json"))
-
-    [
-        for case in index.GetProperty("cases").EnumerateArray() -> processor folder case
-    ]
-
-let tests =
-    testList "sampling" [
-        warperTests
-        choiceTests
-        testList "temperature against float64" (testsOf (shared "temperature") against)
-        testList "against transformers" (testsOf (shared "processors") processors)
     ]
