@@ -23,34 +23,83 @@ module GenerateCommand =
     let private topP: Option<float> =
         Options.optional "--top-p" "choose among the most likely tokens that make up this share; 1 unless given"
 
+    let private minP: Option<float> =
+        Options.optional "--min-p" "choose among tokens this many times as likely as the best; 0 unless given"
+
+    let private typical: Option<float> =
+        Options.optional "--typical-p" "choose among the most typical tokens that make up this share; 1 unless given"
+
+    let private epsilon: Option<float> =
+        Options.optional "--epsilon-cutoff" "rule out less likely tokens; 0 unless given"
+
+    let private eta: Option<float> =
+        Options.optional "--eta-cutoff" "rule out less likely tokens where the choice is wide; 0 unless given"
+
+    let private sigma: Option<float> =
+        Options.optional "--top-n-sigma" "choose among logits within n deviations of the best; all unless given"
+
+    let private repetition: Option<float> =
+        Options.optional "--repetition-penalty" "above 1, what was said becomes less likely; 1 unless given"
+
+    let private presence: Option<float> =
+        Options.optional "--presence-penalty" "taken off the logit of what was said; 0 unless given"
+
+    let private frequency: Option<float> =
+        Options.optional "--frequency-penalty" "the same for each time it was said; 0 unless given"
+
+    let private ngram: Option<int> =
+        Options.optional "--no-repeat-ngram" "never say so many tokens in a row twice; off unless given"
+
     let private seed = Options.seed ()
     let private device = Options.device ()
     let private threads = Options.threads ()
     let private json = Options.json ()
 
     /// A warper made from an option's value; what the warper refuses is a usage error that names the option.
-    let private warper (parsed: ParseResult) (option: Option<'a>) (make: 'a -> Tensor -> Tensor) =
+    let private warper (parsed: ParseResult) (option: Option<'a>) (make: 'a -> History -> Tensor -> Tensor) =
         match Options.given parsed option with
-        | None -> Ok id
+        | None -> Ok(fun _ -> id)
         | Some value ->
             try
+                // The arguments are looked at before the history: an empty one finds out what is wrong with them.
+                make value [||] |> ignore
                 Ok(make value)
             with :? ArgumentOutOfRangeException as e ->
                 let sentence = e.Message.Split('(') |> Array.head
                 Error(Usage $"{option.Name}: {sentence.Trim()}")
 
+    /// Everything that was asked for, in the order in which transformers applies it.
     let private sampling (parsed: ParseResult) : Result<Sampling, Problem> =
-        result {
-            let! temperature = warper parsed temperature Warpers.temperature
-            let! topK = warper parsed topK Warpers.topK
-            let! topP = warper parsed topP Warpers.topP
+        let plain option (make: 'a -> Tensor -> Tensor) =
+            warper parsed option (fun value -> let warp = make value in fun _ -> warp)
 
-            return
+        let warpers = [
+            warper parsed repetition Penalties.repetition
+            warper parsed presence (fun presence -> Penalties.presenceAndFrequency presence 0.0)
+            warper parsed frequency (fun frequency -> Penalties.presenceAndFrequency 0.0 frequency)
+            warper parsed ngram Penalties.noRepeatNgram
+            plain temperature Warpers.temperature
+            plain topK Warpers.topK
+            plain topP Warpers.topP
+            plain minP Warpers.minP
+            plain typical Warpers.typical
+            plain epsilon Warpers.epsilonCutoff
+            plain eta Warpers.etaCutoff
+            plain sigma Warpers.topNSigma
+        ]
+
+        let join (chain: Result<History -> Tensor -> Tensor, Problem>) warper =
+            Result.bind (fun chain -> Result.map (fun warp history -> chain history >> warp history) warper) chain
+
+        List.fold join (Ok(fun _ -> id)) warpers
+        |> Result.map (fun chain ->
+            let picked =
                 if parsed.GetRequiredValue greedy then
                     Sampling.greedy
                 else
-                    Sampling.random (temperature >> topK >> topP)
-        }
+                    Sampling.random id
+
+            Sampling.after chain picked)
 
     let private run (parsed: ParseResult) : Result<int, Problem> =
         result {
@@ -102,6 +151,15 @@ module GenerateCommand =
                 temperature
                 topK
                 topP
+                minP
+                typical
+                epsilon
+                eta
+                sigma
+                repetition
+                presence
+                frequency
+                ngram
                 seed
                 device
                 threads

@@ -2,10 +2,11 @@ namespace Gpt
 
 open System
 
-/// How the next token is found: what is done to the logits, then how one is picked. `Pick` takes a generator and hands the
-/// next one back.
+/// How the next token is found: what is done to the logits, then how one is picked.
 type Sampling = {
-    Warp: Tensor -> Tensor
+    /// From what stands before the token, made only when asked for, and the logits (1, V) to warped logits (1, V).
+    Warp: Lazy<History> -> Tensor -> Tensor
+    /// From a generator and warped logits (B, V) to ids (B) and the next generator.
     Pick: Rng -> Tensor -> struct (Tensor * Rng)
 }
 
@@ -14,12 +15,23 @@ module Sampling =
 
     /// Always the most likely token.
     let greedy: Sampling = {
-        Warp = id
+        Warp = fun _ -> id
         Pick = fun rng logits -> struct (Choose.greedy logits, rng)
     }
 
     /// A draw from the distribution that a warper leaves: `Sampling.random (Warpers.temperature 0.8 >> Warpers.topK 40)`.
-    let random (warp: Tensor -> Tensor) : Sampling = { Warp = warp; Pick = Choose.sample }
+    let random (warp: Tensor -> Tensor) : Sampling = {
+        Warp = fun _ -> warp
+        Pick = Choose.sample
+    }
+
+    /// The same sampling behind a warper that looks at the text so far:
+    /// `Sampling.greedy |> Sampling.after (Penalties.repetition 1.2)`. The history holds the prompt and what has been
+    /// generated, at least the last context of it.
+    let after (warp: History -> Tensor -> Tensor) (sampling: Sampling) : Sampling = {
+        sampling with
+            Warp = fun history -> warp (history.Force()) >> sampling.Warp history
+    }
 
 /// Text, one token at a time.
 [<RequireQualifiedAccess>]
@@ -49,7 +61,8 @@ module Generate =
                 let ids = input |> Seq.map int64 |> Array.ofSeq
                 let ids = Tensors.ofIds (Model.device model) [ 1L; ids.LongLength ] ids
                 let logits, cache = Transformer.extend model cache ids
-                let struct (picked, rng) = sampling.Pick rng (sampling.Warp logits)
+                let history = lazy [| seen.ToArray() |]
+                let struct (picked, rng) = sampling.Pick rng (sampling.Warp history logits)
                 struct (int (Array.head (Tensors.toIds picked)), cache, rng)))
 
     /// The tokens that follow a prompt, without end: the caller takes as many as are wanted. Lazy, and the same every time

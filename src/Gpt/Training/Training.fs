@@ -129,7 +129,6 @@ module Training =
                 if last || state.Step % options.ReportEvery = 0 then
                     let mean = takeOut total / float counted
                     let rate = Schedule.rate options.Schedule (state.Step - 1)
-                    total.zero_ () |> ignore
                     counted <- 0
 
                     yield {

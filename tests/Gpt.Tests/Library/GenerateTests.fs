@@ -64,6 +64,12 @@ let tests =
                 (take Sampling.greedy 1UL model 30 [| 2 |])
                 "tokens")
 
+        testCase "a penalty sees the prompt and what was generated" (fun () ->
+            use model = denseModel config
+            let sampling = Sampling.greedy |> Sampling.after (Penalties.noRepeatNgram 1)
+            let text = take sampling 1UL model 8 [| 4; 9; 2 |]
+            Expect.equal (List.sort ([ 4; 9; 2 ] @ text)) [ 0..10 ] "each token of the vocabulary once")
+
         testCase "tokens come one at a time" (fun () ->
             use model = denseModel config
             use tokens = (Generate.tokens Sampling.greedy (Rng.ofSeed 1UL) model [| 1 |]).GetEnumerator()

@@ -110,6 +110,45 @@ let private work =
 
                 Expect.equal (string (sequence.GetProperty "finishReason")) "length" "why it ended"))
 
+        testCase "every way to sample changes the text" (fun () ->
+            trained (fun folder _ ->
+                let generate (more: string list) =
+                    let run =
+                        gptIn
+                            folder
+                            ([
+                                "generate"
+                                "--model"
+                                "model"
+                                "--max-new-tokens"
+                                "60"
+                                "--prompt"
+                                "to be"
+                             ]
+                             @ more)
+
+                    Expect.equal run.Code 0 run.Error
+                    run.Out
+
+                let plain = generate []
+
+                for option, value in
+                    [
+                        "--temperature", "0.5"
+                        "--top-k", "2"
+                        "--top-p", "0.3"
+                        "--min-p", "0.8"
+                        "--typical-p", "0.2"
+                        "--epsilon-cutoff", "0.08"
+                        "--eta-cutoff", "0.5"
+                        "--top-n-sigma", "0.5"
+                        "--repetition-penalty", "3"
+                        "--presence-penalty", "4"
+                        "--frequency-penalty", "2"
+                        "--no-repeat-ngram", "1"
+                    ] do
+                    Expect.notEqual (generate [ option; value ]) plain option))
+
         testCase "info tells the sizes of a checkpoint and of a preset" (fun () ->
             trained (fun folder _ ->
                 let of' (arguments: string list) = parse (gptIn folder ([ "info"; "--json" ] @ arguments)).Out
@@ -193,6 +232,14 @@ let private mistakes =
         refused "temperature zero" "" [ "generate"; "--temperature"; "0" ] 2 [ "--temperature"; "is 0" ]
         refused "top-k zero" "" [ "generate"; "--top-k"; "0" ] 2 [ "--top-k"; "is 0" ]
         refused "top-p above one" "" [ "generate"; "--top-p"; "1.5" ] 2 [ "--top-p"; "1.5" ]
+        refused "min-p above one" "" [ "generate"; "--min-p"; "2" ] 2 [ "--min-p"; "is 2" ]
+
+        refused "a negative repetition penalty" "" [ "generate"; "--repetition-penalty"; "-1" ] 2 [
+            "--repetition-penalty"
+            "is -1"
+        ]
+
+        refused "n-grams of nothing" "" [ "generate"; "--no-repeat-ngram"; "0" ] 2 [ "--no-repeat-ngram"; "is 0" ]
         refused "no tokens" "" [ "generate"; "--max-new-tokens"; "0" ] 2 [ "--max-new-tokens is 0" ]
 
         testCase "a truncated checkpoint" (fun () ->
