@@ -18,8 +18,7 @@ let private program =
     let built = Path.GetRelativePath(own, AppContext.BaseDirectory)
     Path.Combine(Fixtures.root, "src", "Gpt.Cli", "bin", built, "Gpt.Cli.dll")
 
-/// Runs `gpt` with arguments in a folder, standard output and error kept apart.
-let gptIn (folder: string) (arguments: string list) : Run =
+let private start (folder: string) (arguments: string list) : Process =
     let start = ProcessStartInfo("dotnet", program :: arguments, WorkingDirectory = folder)
     start.RedirectStandardOutput <- true
     start.RedirectStandardError <- true
@@ -28,20 +27,43 @@ let gptIn (folder: string) (arguments: string list) : Run =
     match Process.Start start with
     | null -> failtest $"{program} does not start"
     | child ->
-        use child = child
         child.StandardInput.Close()
-        let error = child.StandardError.ReadToEndAsync()
-        let output = child.StandardOutput.ReadToEnd()
+        child
 
-        if not (child.WaitForExit 120_000) then
-            child.Kill true
-            failtest "gpt ran for two minutes"
+/// Waits for the end of a started `gpt`; `seen` is what it has already written to standard error.
+let private finish (seen: string) (child: Process) : Run =
+    let error = child.StandardError.ReadToEndAsync()
+    let output = child.StandardOutput.ReadToEnd()
 
-        {
-            Code = child.ExitCode
-            Out = output
-            Error = error.Result
-        }
+    if not (child.WaitForExit 120_000) then
+        child.Kill true
+        failtest "gpt ran for two minutes"
+
+    {
+        Code = child.ExitCode
+        Out = output
+        Error = seen + error.Result
+    }
+
+/// Runs `gpt` with arguments in a folder, standard output and error kept apart.
+let gptIn (folder: string) (arguments: string list) : Run =
+    use child = start folder arguments
+    finish "" child
+
+/// The same, with the signal that Ctrl-C sends as soon as a line of standard error begins with `sign`.
+let interruptedAt (sign: string) (folder: string) (arguments: string list) : Run =
+    use child = start folder arguments
+
+    let rec readTo seen =
+        match child.StandardError.ReadLine() with
+        | null -> seen
+        | line when line.StartsWith sign -> seen + line + "\n"
+        | line -> readTo (seen + line + "\n")
+
+    let seen = readTo ""
+    use kill = Process.Start("kill", [ "-INT"; string child.Id ])
+    kill.WaitForExit()
+    finish seen child
 
 /// A text that a small model learns something of.
 let sampleText = String.replicate 400 "HAMLET:\nto be or not to be\n\n"

@@ -85,6 +85,17 @@ let private work =
                 Expect.equal (weights 1) first "same"
                 Expect.notEqual (weights 2) first "other"))
 
+        if not (System.OperatingSystem.IsWindows()) then
+            testCase "Ctrl-C saves what was learned so far and exits with 130" (fun () ->
+                withText sampleText (fun folder ->
+                    let arguments = [ "train"; "--data"; "text.txt"; "--out"; "model"; "--steps"; "100000" ]
+                    let sizes = quick |> List.take (quick.Length - 2)
+                    let run = interruptedAt "step" folder (arguments @ sizes)
+                    Expect.equal run.Code 130 run.Error
+                    Expect.equal run.Out "" "no answer"
+                    let after = gptIn folder [ "generate"; "--model"; "model"; "--max-new-tokens"; "5" ]
+                    Expect.equal after.Code 0 after.Error))
+
         testCase "generate writes what was asked for, the same for the same seed" (fun () ->
             trained (fun folder _ ->
                 let generate (more: string list) =

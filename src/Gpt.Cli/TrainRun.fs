@@ -1,0 +1,114 @@
+namespace Gpt.Cli
+
+open System
+open System.Diagnostics
+open Gpt
+
+/// What a training run carries from report to report, and at its end.
+type TrainProgress = {
+    Rows: LossRow list
+    /// A copy of the model at the last evaluation, or where the run was interrupted.
+    Kept: Model
+    /// The losses since the last line that was shown, the newest first.
+    Losses: float list
+    /// Time spent on steps alone, evaluations left out, up to the last report.
+    Training: TimeSpan
+    /// When the last report was made.
+    Last: TimeSpan
+}
+
+/// The training loop as a person sees it: a line or a drawing every few steps, an end when Ctrl-C asks for it.
+[<RequireQualifiedAccess>]
+module TrainRun =
+
+    let private statusOf (plan: TrainPlan) (step: int) (progress: TrainProgress) : Status =
+        let secondsPerStep = progress.Training.TotalSeconds / float step
+
+        {
+            Step = step
+            Steps = plan.Training.Steps
+            Loss = List.average progress.Losses
+            Rate = Schedule.rate plan.Training.Schedule (step - 1)
+            TokensPerSecond = float (plan.Training.BatchSize * plan.Training.WindowLength) / secondsPerStep
+            Left = progress.Last / float step * float (plan.Training.Steps - step)
+            Rows = progress.Rows
+        }
+
+    let private keep (state: TrainingState) (progress: TrainProgress) : TrainProgress =
+        (progress.Kept :> IDisposable).Dispose()
+
+        {
+            progress with
+                Kept = Model.copy state.Model
+        }
+
+    /// The items up to the first that `isLast` holds for, that one too.
+    let private takeThrough (isLast: 'a -> bool) (items: 'a seq) : 'a seq =
+        seq {
+            use items = items.GetEnumerator()
+            let mutable more = items.MoveNext()
+
+            while more do
+                yield items.Current
+                more <- not (isLast items.Current) && items.MoveNext()
+        }
+
+    /// Runs the training to its end, or to the step at which it is interrupted, and gives what it carried.
+    let follow (plan: TrainPlan) (interruption: Interruption) (model: Model) : TrainProgress =
+        let clock = Stopwatch.StartNew()
+
+        let shownEvery =
+            if Screen.isWatched () then
+                10
+            else
+                max 1 (plan.Training.Steps / 20)
+
+        let stepped show (loss: float) (state: TrainingState) (progress: TrainProgress) =
+            let now = clock.Elapsed
+
+            let progress = {
+                progress with
+                    Losses = loss :: progress.Losses
+                    Training = progress.Training + now - progress.Last
+                    Last = now
+            }
+
+            if state.Step % shownEvery = 0 || state.Step = plan.Training.Steps then
+                show (statusOf plan state.Step progress)
+                { progress with Losses = [] }
+            else
+                progress
+
+        let onReport show (progress: TrainProgress) (report: TrainingReport, isLast: bool) =
+            let state = report.State
+
+            match report.Event with
+            | Stepped(loss, _, _) ->
+                let progress = stepped show loss state progress
+                if isLast then keep state progress else progress
+            | Evaluated(training, validation) ->
+                let row = {
+                    Step = state.Step
+                    Training = training
+                    Validation = validation
+                }
+
+                {
+                    keep state progress with
+                        Rows = progress.Rows @ [ row ]
+                        Last = clock.Elapsed
+                }
+
+        let start = {
+            Rows = []
+            Kept = Model.copy model
+            Losses = []
+            Training = TimeSpan.Zero
+            Last = TimeSpan.Zero
+        }
+
+        Screen.follow (fun show ->
+            Training.run plan.Training plan.Corpus model
+            |> Seq.map (fun report -> report, interruption.Asked())
+            |> takeThrough snd
+            |> Seq.fold (onReport show) start)
