@@ -4,6 +4,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Tests;
 
 /// <summary>Dispose scopes as TorchSharp has them; the numbers of the statistics were read off TorchSharp 0.107.</summary>
+[Settled]
 public sealed class DisposeScopeTests
 {
     [Fact]

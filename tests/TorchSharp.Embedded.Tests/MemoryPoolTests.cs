@@ -4,6 +4,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Tests;
 
 /// <summary>Storage comes from the pool and goes back to it, at the right time.</summary>
+[Settled]
 public sealed class MemoryPoolTests
 {
     [Theory]

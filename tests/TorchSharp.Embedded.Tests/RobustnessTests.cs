@@ -4,6 +4,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Tests;
 
 /// <summary>Calls that found the engine's limits once: each is a right result or an error, never anything else.</summary>
+[Settled]
 public sealed class RobustnessTests
 {
     [Fact]
