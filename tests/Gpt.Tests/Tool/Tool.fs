@@ -61,7 +61,7 @@ let interruptedAt (sign: string) (folder: string) (arguments: string list) : Run
         | line -> readTo (seen + line + "\n")
 
     let seen = readTo ""
-    use kill = Process.Start("kill", [ "-INT"; string child.Id ])
+    use kill = Process.Start("sh", [ "-c"; $"kill -INT {child.Id}" ])
     kill.WaitForExit()
     finish seen child
 
