@@ -88,7 +88,7 @@ let private work =
         if not (System.OperatingSystem.IsWindows()) then
             testCase "Ctrl-C saves what was learned so far and exits with 130" (fun () ->
                 withText sampleText (fun folder ->
-                    let arguments = [ "train"; "--data"; "text.txt"; "--out"; "model"; "--steps"; "100000" ]
+                    let arguments = [ "train"; "--data"; "text.txt"; "--out"; "model"; "--steps"; "20000" ]
                     let sizes = quick |> List.take (quick.Length - 2)
                     let run = interruptedAt "step" folder (arguments @ sizes)
                     Expect.equal run.Code 130 run.Error
