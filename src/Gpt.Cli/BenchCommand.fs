@@ -91,7 +91,7 @@ module BenchCommand =
             for KeyValue(name, value) in facts do
                 printfn "%-24s %O" name value
 
-    /// The options that every measurement has, and the name of the one that counts.
+    /// What a measurement is asked to do: the arguments, and what the shared ones among them mean.
     type private Asked = {
         Parsed: ParseResult
         Device: TorchSharp.torch.Device
