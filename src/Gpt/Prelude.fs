@@ -1,6 +1,7 @@
 namespace Gpt
 
 open System
+open System.Runtime.InteropServices
 open TorchSharp
 
 /// A TorchSharp tensor. Shapes in this library are written in one alphabet of axes:
@@ -39,6 +40,10 @@ module Tensors =
             Nullable torch.ScalarType.Int64,
             device = device
         )
+
+    /// The memory of a contiguous float32 tensor on the CPU, in row-major order: to read or write in place what a managed
+    /// array would have to be made for. Valid until the tensor is freed.
+    let span (onCpu: Tensor) : Span<float32> = MemoryMarshal.Cast<byte, float32> onCpu.bytes
 
     /// The values of a float32 tensor in row-major order, whatever its strides and its device.
     let toFloats (tensor: Tensor) : float32[] =

@@ -61,7 +61,7 @@ module Generate =
                 let ids = input |> Seq.map int64 |> Array.ofSeq
                 let ids = Tensors.ofIds (Model.device model) [ 1L; ids.LongLength ] ids
                 let logits, cache = Transformer.extend model cache ids
-                let history = lazy [| seen.ToArray() |]
+                let history = lazy [| ReadOnlyMemory(seen.ToArray()) |]
                 let struct (picked, rng) = sampling.Pick rng (sampling.Warp history logits)
                 struct (int (Array.head (Tensors.toIds picked)), cache, rng)))
 

@@ -1,10 +1,11 @@
 namespace Gpt
 
 open System
-open System.Collections.Generic
+open System.Runtime.InteropServices
 
 /// The tokens that stand before the next one, a row of ids for each row of logits: prompt and generated text alike.
-type History = int[][]
+/// A row is a view of ids that lie elsewhere, so that a step copies no text.
+type History = ReadOnlyMemory<int>[]
 
 /// Warpers that look at what has been said. Each takes the history last but for the logits, so that
 /// `fun history -> Penalties.repetition 1.2 history >> Warpers.topK 40` is one step of a chain.
@@ -15,22 +16,26 @@ type History = int[][]
 module Penalties =
 
     /// How often `pick` names each token for each row of the history: float32 (B, V).
-    let private count (pick: int[] -> int seq) (history: History) (logits: Tensor) : Tensor =
+    let private count (pick: ReadOnlyMemory<int> -> int seq) (history: History) (logits: Tensor) : Tensor =
         let rows, vocab = int logits.shape[0], int logits.shape[1]
 
         if history.Length <> rows then
             invalidArg (nameof history) $"the history has {history.Length} rows, the logits have {rows}"
 
-        let counts = Array.zeroCreate<float32>(rows * vocab)
+        let onCpu = Tensors.zeros (Device.cpu ()) [ int64 rows; int64 vocab ]
 
         for row in 0 .. rows - 1 do
             for id in pick history[row] do
                 if id < 0 || id >= vocab then
                     invalidArg (nameof history) $"the history holds token {id}; ids must be in 0 to {vocab - 1}"
 
+                let counts = Tensors.span onCpu
                 counts[row * vocab + id] <- counts[row * vocab + id] + 1.0f
 
-        Tensors.ofFloats logits.device [ int64 rows; int64 vocab ] counts
+        onCpu.``to`` logits.device
+
+    /// Every token of a text.
+    let private every (text: ReadOnlyMemory<int>) : int seq = MemoryMarshal.ToEnumerable text
 
     /// Divides the positive logits of tokens that have occurred by `penalty` and multiplies their negative ones, once however
     /// often they occurred (Keskar et al. 2019, as in transformers). `penalty` must be positive; 1 changes nothing.
@@ -43,7 +48,7 @@ module Penalties =
             fun logits ->
                 Tensors.scoped (fun () ->
                     let zero = Tensors.scalar 0.0
-                    let seen = (count Seq.ofArray history logits).gt zero
+                    let seen = (count every history logits).gt zero
                     let lowered = logits.div (Tensors.scalar penalty)
                     let punished = lowered.where (logits.gt zero, logits.mul (Tensors.scalar penalty))
                     punished.where (seen, logits))
@@ -56,19 +61,19 @@ module Penalties =
 
         fun logits ->
             Tensors.scoped (fun () ->
-                let counts = count Seq.ofArray history logits
+                let counts = count every history logits
                 let once = counts.clamp_max (Tensors.scalar 1.0)
                 let owed = once.mul(Tensors.scalar presence).add(counts.mul (Tensors.scalar frequency))
                 logits.sub owed)
 
     /// What once came after the last `size - 1` tokens of a text, wherever they stood in it before.
-    let private repeats (size: int) (text: int[]) : int seq =
+    let private repeats (size: int) (text: ReadOnlyMemory<int>) : int seq =
         let before = size - 1
 
         seq {
             for start in 0 .. text.Length - size do
-                if text.AsSpan(start, before).SequenceEqual(text.AsSpan(text.Length - before)) then
-                    text[start + before]
+                if text.Span.Slice(start, before).SequenceEqual(text.Span.Slice(text.Length - before)) then
+                    text.Span[start + before]
         }
 
     /// Rules out every token that would make a run of `size` tokens stand twice in a row's text (Paulus et al. 2017, as in

@@ -14,3 +14,8 @@ module Tokenizer =
 
     /// The text of token ids. Raises ArgumentOutOfRangeException for an id outside the vocabulary.
     let decode (Characters tokenizer) (ids: int seq) : string = CharTokenizer.decode tokenizer ids
+
+    /// The bytes that a token stands for, in UTF-8. A token need not be whole characters: the bytes of a text are those of
+    /// its tokens one after the other. Raises ArgumentOutOfRangeException for an id outside the vocabulary.
+    let bytes (Characters tokenizer) (id: int) : byte[] =
+        System.Text.Encoding.UTF8.GetBytes(CharTokenizer.decode tokenizer [ id ])

@@ -14,6 +14,8 @@ let logitsOf (rows: float32 list list) : Tensor =
     |> Array.ofList
     |> Gpt.Tensors.ofFloats (Device.cpu ()) [ int64 rows.Length; int64 rows.Head.Length ]
 
+let historyOf (rows: int list list) : History = [| for row in rows -> ReadOnlyMemory(Array.ofList row) |]
+
 let valuesOf (warped: Tensor) = Gpt.Tensors.toFloats warped |> List.ofArray
 let probabilities (logits: Tensor) = Gpt.Tensors.toFloats (logits.softmax -1L) |> Array.map float
 

@@ -55,7 +55,12 @@ let private processor folder (case: Text.Json.JsonElement) =
 
         let history: History =
             match file["prev_ids"].Values with
-            | Whole ids -> ids |> Array.map int |> Array.chunkBySize (int file["prev_ids"].Shape[1])
+            | Whole ids ->
+                ids
+                |> Array.map int
+                |> List.ofArray
+                |> List.chunkBySize (int file["prev_ids"].Shape[1])
+                |> historyOf
             | Reals _ -> failtest "ids are whole numbers"
 
         let warp =

@@ -186,8 +186,9 @@ let tests =
             (Arb.zip (logits, seeds))
             (fun (values, seed) ->
                 let random = Random seed
-                let history: History = [| Array.init 10 (fun _ -> random.Next values.Length) |]
-                let seen = Set history[0]
+                let text = List.init 10 (fun _ -> random.Next values.Length)
+                let history = historyOf [ text ]
+                let seen = Set text
 
                 for warp in
                     [
@@ -205,7 +206,7 @@ let tests =
             "no n-gram comes twice, and nothing else is ruled out"
             (Arb.zip (tokens 4 1 30, Arb.fromGen (Gen.choose (1, 4))))
             (fun (text, size) ->
-                let history: History = [| Array.ofList text |]
+                let history = historyOf [ text ]
                 let kept = Set(support (Penalties.noRepeatNgram size history (one (Array.zeroCreate 4))))
                 let seen = text |> List.windowed size |> Set
 
@@ -218,7 +219,9 @@ let tests =
                         $"token {id} after {text}")
 
         testCase "presence counts once, frequency each time" (fun () ->
-            let warped = Penalties.presenceAndFrequency 1.0 0.5 [| [| 0; 2; 2; 2 |] |] (one [| 0f; 0f; 0f |])
+            let warped =
+                Penalties.presenceAndFrequency 1.0 0.5 (historyOf [ [ 0; 2; 2; 2 ] ]) (one [| 0f; 0f; 0f |])
+
             Expect.equal (valuesOf warped) [ -1.5f; 0f; -2.5f ] "logits")
 
         refused "temperature" "temperature" (fun () -> Warpers.temperature 0.0) "0"
@@ -233,7 +236,11 @@ let tests =
         refused "epsilonCutoff" "epsilon" (fun () -> Warpers.epsilonCutoff 1.0) "1"
         refused "etaCutoff" "epsilon" (fun () -> Warpers.etaCutoff nan) "NaN"
         refused "topNSigma" "n" (fun () -> Warpers.topNSigma 0.0) "0"
-        refused "repetition" "penalty" (fun () -> Penalties.repetition 0.0 [| [||] |]) "0"
-        refused "presenceAndFrequency" "presence" (fun () -> Penalties.presenceAndFrequency nan 0.0 [| [||] |]) "NaN"
-        refused "noRepeatNgram" "size" (fun () -> Penalties.noRepeatNgram 0 [| [||] |]) "0"
+        refused "repetition" "penalty" (fun () -> Penalties.repetition 0.0 (historyOf [ [] ])) "0"
+        refused
+            "presenceAndFrequency"
+            "presence"
+            (fun () -> Penalties.presenceAndFrequency nan 0.0 (historyOf [ [] ]))
+            "NaN"
+        refused "noRepeatNgram" "size" (fun () -> Penalties.noRepeatNgram 0 (historyOf [ [] ])) "0"
     ]
