@@ -16,30 +16,20 @@ module Attention =
     let private joinHeads (x: Tensor) : Tensor =
         x.transpose(1L, 2L).reshape(x.shape[0], x.shape[2], x.shape[1] * x.shape[3])
 
-    /// Which keys a query may see when `past` tokens stand before the `count` new ones: true at (i, j) where j <= past + i.
-    /// Needed only there: with no past the mask is the plain triangle, and a single query sees all.
-    let private causalMask (device: torch.Device) (past: int) (count: int) : Tensor =
-        let keys = Tensors.range device 0L (int64 (past + count))
-        let queries = (Tensors.range device (int64 past) (int64 (past + count))).unsqueeze 1L
-        keys.le queries
+    /// softmax(q kᵀ / √D) v; q (B, H, T, D), k and v (B, H, S, D). A mask says what each query sees; without one, queries that
+    /// are as many as the keys see what came before them, and a single query sees all.
+    let private look (dropout: float) (mask: Tensor option) (q: Tensor) (k: Tensor) (v: Tensor) : Tensor =
+        match mask with
+        | Some mask -> torch.nn.functional.scaled_dot_product_attention (q, k, v, attn_mask = mask, p = dropout)
+        | None ->
+            let causal = q.shape[2] = k.shape[2]
+            torch.nn.functional.scaled_dot_product_attention (q, k, v, p = dropout, is_casual = causal)
 
-    /// softmax(q kᵀ / √D) v over the past and the new tokens; q (B, H, T, D), k and v (B, H, past + T, D).
-    let private look (dropout: float) (past: int) (q: Tensor) (k: Tensor) (v: Tensor) : Tensor =
-        let count = int q.shape[2]
-
-        if past = 0 then
-            torch.nn.functional.scaled_dot_product_attention (q, k, v, p = dropout, is_casual = true)
-        elif count = 1 then
-            torch.nn.functional.scaled_dot_product_attention (q, k, v, p = dropout)
-        else
-            let mask = causalMask q.device past count
-            torch.nn.functional.scaled_dot_product_attention (q, k, v, attn_mask = mask, p = dropout)
-
-    /// Attention of layer `layer` over x (B, T, C), behind the tokens of `cache` if there is one.
+    /// Attention of layer `layer` over x (B, T, C), behind the tokens of a cache if there is one.
     let forward
         mode
         config
-        (cache: KvCache option)
+        (placement: Placement option)
         (layer: int)
         (weights: AttentionParams<Tensor>)
         (x: Tensor)
@@ -50,10 +40,10 @@ module Attention =
         let q, k, v = heads[0], heads[1], heads[2]
         let rate = Layers.rate mode config
 
-        match cache with
-        | None -> look rate 0 q k v
-        | Some cache ->
-            let struct (k, v) = KvCache.append layer k v cache
-            look rate cache.Length q k v
+        match placement with
+        | None -> look rate None q k v
+        | Some placement ->
+            let struct (k, v) = Placement.append layer k v placement
+            look rate placement.Mask q k v
         |> joinHeads
         |> Layers.linear weights.Output

@@ -18,4 +18,6 @@ let tests =
         ChoiceTests.tests
         SamplingReferenceTests.tests
         GenerateTests.tests
+        BatchTests.tests
+        BeamTests.tests
     ]

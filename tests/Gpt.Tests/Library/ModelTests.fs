@@ -40,7 +40,7 @@ let private causality =
 let private cached =
     law 200 "feeding in parts through the cache gives the logits of feeding at once" (tokens 11 1 8) (fun row ->
         use model = denseModel config
-        use cache = KvCache.create 1 model
+        use cache = KvCache.create 1 config.Context model
         let whole = logitsOf model [ row ] |> Array.chunkBySize 11
 
         // Parts of 1, 2, 1, 2 … tokens: single queries and masked ones.
@@ -53,12 +53,12 @@ let private cached =
 
         let feed (cache: KvCache) part =
             let logits, cache = Transformer.extend model cache (ids [ part ])
-            let want = reals [| 1L; 11L |] whole[cache.Length - 1]
-            expectClose (tolerance 1e-4 0.0) $"after {cache.Length} tokens" (arrayOf logits) want
+            let want = reals [| 1L; 11L |] whole[cache.Lengths[0] - 1]
+            expectClose (tolerance 1e-4 0.0) $"after {cache.Lengths[0]} tokens" (arrayOf logits) want
             cache
 
         let final = List.fold feed cache (parts 1 row)
-        Expect.equal final.Length row.Length "tokens in the cache")
+        Expect.equal final.Lengths[0] row.Length "tokens in the cache")
 
 let private modelOf folder (entry: System.Text.Json.JsonElement) =
     let int (name: string) = entry.GetProperty(name).GetInt32()

@@ -1,0 +1,141 @@
+namespace Gpt
+
+open System
+
+/// What stands before the next token of each row when it is to be chosen.
+type Turn = {
+    /// The text so far of each row, prompt and new tokens, at most the last context of it.
+    Texts: History
+    /// How many new tokens there are already.
+    Produced: int
+    /// How many may come, the one to be chosen among them.
+    Left: int
+    /// Each row's generator, before it is drawn from for this token.
+    Rngs: Rng[]
+}
+
+/// A stage that remembers something of each row: what it does now, and what it becomes.
+type Memory = {
+    /// From what stands before the token and logits (B, V), to warped logits (B, V).
+    Warp: Turn -> Tensor -> Tensor
+    /// The stage after each row took the token of this id out of the logits (B, V) that all stages left.
+    After: Tensor -> int[] -> Memory
+    /// The stage for the rows of these numbers, in this order: rows may be dropped, moved and doubled.
+    Keep: int[] -> Memory
+    /// For each row, whether its text is complete, so that nothing may follow.
+    IsComplete: bool[]
+}
+
+/// One step of what is done to logits (B, V) before a token is picked from them.
+type Stage =
+    /// It looks at nothing but the logits.
+    | Warp of (Tensor -> Tensor)
+    /// It looks at what has been said.
+    | Look of (Turn -> Tensor -> Tensor)
+    /// It remembers. It is given for one row; `Sampling.keep` makes more of it.
+    | Remember of Memory
+
+[<RequireQualifiedAccess>]
+module Stage =
+
+    /// A stage that remembers a value for each row: `start` at first; `warp` reads all rows' values, `after` replaces them when
+    /// tokens have been taken out of the logits that all stages left, `isComplete` says which end a text.
+    let remember
+        (start: 'state)
+        (warp: 'state[] -> Turn -> Tensor -> Tensor)
+        (after: 'state[] -> Tensor -> int[] -> 'state[])
+        (isComplete: 'state -> bool)
+        : Stage =
+        let rec holding (states: 'state[]) : Memory = {
+            Warp = warp states
+            After = fun logits ids -> holding (after states logits ids)
+            Keep = fun rows -> holding (rows |> Array.map (Array.get states))
+            IsComplete = states |> Array.map isComplete
+        }
+
+        Remember(holding [| start |])
+
+    /// What a stage does to logits (B, V).
+    let apply (turn: Turn) (stage: Stage) : Tensor -> Tensor =
+        match stage with
+        | Warp warp -> warp
+        | Look warp -> warp turn
+        | Remember memory -> memory.Warp turn
+
+    let internal mapMemory (change: Memory -> Memory) (stage: Stage) : Stage =
+        match stage with
+        | Remember memory -> Remember(change memory)
+        | stage -> stage
+
+/// How a token is picked from what all stages have left.
+type Pick =
+    /// The most likely one; see `Choose.greedy`.
+    | Best
+    /// A draw by each row's own generator; see `Choose.sampleRows`.
+    | Draw
+
+/// How the next token is found: what is done to the logits, one stage after the other, then how one is picked.
+type Sampling = { Stages: Stage list; Pick: Pick }
+
+[<RequireQualifiedAccess>]
+module Sampling =
+
+    /// Always the most likely token.
+    let greedy: Sampling = { Stages = []; Pick = Best }
+
+    /// A draw from the distribution that a warper leaves: `Sampling.random (Warpers.temperature 0.8 >> Warpers.topK 40)`.
+    let random (warp: Tensor -> Tensor) : Sampling = { Stages = [ Warp warp ]; Pick = Draw }
+
+    /// The same sampling behind a stage of any kind.
+    let behind (stage: Stage) (sampling: Sampling) : Sampling = {
+        sampling with
+            Stages = stage :: sampling.Stages
+    }
+
+    /// The same sampling behind a warper that looks at the text so far:
+    /// `Sampling.greedy |> Sampling.after (Penalties.repetition 1.2)`. The history holds the prompt and what has been
+    /// generated, at most the last context of it.
+    let after (warp: History -> Tensor -> Tensor) (sampling: Sampling) : Sampling =
+        behind (Look(fun turn -> warp turn.Texts)) sampling
+
+    /// What all stages together make of logits (B, V).
+    let warp (turn: Turn) (sampling: Sampling) (logits: Tensor) : Tensor =
+        match sampling.Stages with
+        | [] -> logits.alias ()
+        | stages ->
+            Tensors.scoped (fun () -> (logits.alias (), stages) ||> List.fold (fun logits stage -> Stage.apply turn stage logits))
+
+    /// Picks a token a row from warped logits (B, V): ids, int64 (B), and the generators that come after.
+    let pick (rngs: Rng[]) (warped: Tensor) (sampling: Sampling) : struct (Tensor * Rng[]) =
+        match sampling.Pick with
+        | Best -> struct (Choose.greedy warped, rngs)
+        | Draw -> Choose.sampleRows rngs warped
+
+    /// The sampling after each row took a token out of the logits that `warp` left.
+    let advance (warped: Tensor) (ids: int[]) (sampling: Sampling) : Sampling = {
+        sampling with
+            Stages = sampling.Stages |> List.map (Stage.mapMemory (fun memory -> memory.After warped ids))
+    }
+
+    /// The sampling for the rows of these numbers, in this order.
+    let keep (rows: int[]) (sampling: Sampling) : Sampling = {
+        sampling with
+            Stages = sampling.Stages |> List.map (Stage.mapMemory (fun memory -> memory.Keep rows))
+    }
+
+    /// The sampling for rows that follow rows `parents` of the warped logits (B, V), each by the token of this id.
+    let follow (parents: int[]) (warped: Tensor) (ids: int[]) (sampling: Sampling) : Sampling =
+        if sampling.Stages |> List.exists _.IsRemember then
+            use order = Tensors.ofIds warped.device [ parents.LongLength ] (Array.map int64 parents)
+            use taken = warped.index_select (0L, order)
+            keep parents sampling |> advance taken ids
+        else
+            sampling
+
+    /// Whether some stage says that the text of a row is complete.
+    let isComplete (row: int) (sampling: Sampling) : bool =
+        sampling.Stages
+        |> List.exists (fun stage ->
+            match stage with
+            | Remember memory -> memory.IsComplete[row]
+            | _ -> false)
