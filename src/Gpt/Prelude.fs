@@ -58,6 +58,9 @@ module Tensors =
     /// The one value of a float32 tensor with one element. Waits for the device.
     let item (tensor: Tensor) : float = float (tensor.item<float32>())
 
+    /// The one value of an int64 tensor with one element. Waits for the device.
+    let itemId (tensor: Tensor) : int = int (tensor.item<int64>())
+
     /// Runs `make` in a dispose scope of its own: every tensor made inside is freed but the result.
     let scoped (make: unit -> Tensor) : Tensor =
         use scope = torch.NewDisposeScope()

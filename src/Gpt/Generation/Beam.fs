@@ -206,17 +206,17 @@ module Beam =
             use decoder = Decoder.Start(model, [| prompt |], options.MaxNewTokens)
             decoder.Read()
             decoder.Keep(Array.zeroCreate options.Groups)
-            let tooEarly = Look(fun turn -> Biases.minimumLength options.MinNewTokens options.EndTokens turn.Produced)
+
+            let sampling =
+                { Stages = stages; Pick = Best }
+                |> Rows.withMinimum options.MinNewTokens options.EndTokens
 
             let mutable groups = [
                 for number in 0 .. options.Groups - 1 ->
                     {
                         Running = [ { Tokens = []; Sum = 0.0 } ]
                         Ended = []
-                        Sampling = {
-                            Stages = (if options.MinNewTokens = 0 then stages else tooEarly :: stages)
-                            Pick = Best
-                        }
+                        Sampling = sampling
                         Rng = Rng.split (uint64 number) rng
                     }
             ]

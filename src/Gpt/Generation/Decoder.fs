@@ -17,7 +17,9 @@ type Decoder private (model: Model, texts: Tail[], cache: KvCache) =
     /// In how many of its first columns every row of the cache is the same.
     let mutable shared = 0
     /// Whether the first column of the one row there is holds the first token of its text.
-    let mutable fromStart = true
+    let mutable fromStart = texts |> Array.forall (fun text -> text.IsWhole)
+    /// How many tokens at the end of row 0's cache are not in its text.
+    let mutable ahead = 0
 
     let identity (rows: int[]) = rows.Length = texts.Length && Array.forall2 (=) rows (Array.init rows.Length id)
 
@@ -102,6 +104,39 @@ type Decoder private (model: Model, texts: Tail[], cache: KvCache) =
             texts[row].Add ids[row]
             pending[row] <- pending[row] + 1
 
+    /// Reads what is new in the one row there is, and behind it tokens that may come to stand there, as many as fit into the
+    /// context at most. Gives the logits of what comes after the text (row 0) and after each of those tokens, (1 + N, V),
+    /// N the number read, to the caller's scope.
+    member decoder.Ahead(draft: int[]) : Tensor =
+        decoder.Read()
+        let room = model.Config.Context - cache.Lengths[0] - 1
+        let draft = Array.truncate room draft
+        let ids = Array.append (lastIds 0 1 1) (Array.map int64 draft)
+        use ids = Tensors.ofIds (Model.device model) [ 1L; ids.LongLength ] ids
+        let logits, grown = Transformer.extendAll model cache ids
+        use logits = logits
+        cache <- grown
+        pending <- [| 0 |]
+        ahead <- draft.Length
+        logits.select (0L, 0L)
+
+    /// The first token that has been read ahead and does not stand yet comes to stand behind the text.
+    member _.Confirm(id: int) : unit =
+        texts[0].Add id
+        ahead <- ahead - 1
+
+    /// Forgets what has been read ahead and still does not stand.
+    member _.Settle() : unit =
+        cache <- KvCache.truncate 0 (cache.Lengths[0] - ahead) cache
+        ahead <- 0
+
+    /// Takes the last `count` tokens of the one row there is back, at most half a context of them.
+    member _.Rewind(count: int) : unit =
+        texts[0].Drop count
+        let unread = min count pending[0]
+        pending[0] <- pending[0] - unread
+        cache <- KvCache.truncate 0 (cache.Lengths[0] - (count - unread)) cache
+
     /// How many tokens of row 0 have been read and are remembered.
     member _.Remembered: int = cache.Lengths[0]
 
@@ -116,7 +151,7 @@ type Decoder private (model: Model, texts: Tail[], cache: KvCache) =
         cache <- KvCache.truncate 0 kept cache
         texts <- [| Tail(context, prompt) |]
         pending <- [| min context prompt.Length - kept |]
-        fromStart <- prompt.Length <= context
+        fromStart <- texts[0].IsWhole
 
     /// Row i becomes what row `rows[i]` was: rows may be dropped, moved and doubled.
     member _.Keep(rows: int[]) : unit =

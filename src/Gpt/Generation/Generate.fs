@@ -1,8 +1,5 @@
 namespace Gpt
 
-open System
-open TorchSharp
-
 /// What one row was continued with.
 type Completion = {
     Tokens: int[]
@@ -17,14 +14,6 @@ type Completion = {
 [<RequireQualifiedAccess>]
 module Generate =
 
-    /// What belongs to one row from token to token.
-    type private Row = {
-        /// The number of its prompt.
-        Number: int
-        Rng: Rng
-        Reader: TextStream option
-    }
-
     /// The rows that are still being written.
     type private Batch = {
         Rows: Row[]
@@ -32,100 +21,36 @@ module Generate =
         Produced: int
     }
 
-    /// ln p of the picked tokens under the model's logits (B, V), and the best `count` ones of each row.
-    let private report (count: int) (picked: Tensor) (logits: Tensor) : struct (float[] * Candidate list[]) =
-        let logs = torch.nn.functional.log_softmax (logits, -1L)
-        let own = logs.gather(1L, picked.unsqueeze 1L) |> Tensors.toFloats |> Array.map float
-
-        let candidates =
-            if count = 0 then
-                Array.replicate own.Length []
-            else
-                let struct (best, ids) = logs.topk (count, -1)
-
-                Array.map2
-                    (fun (id: int64) (value: float32) -> {
-                        Id = int id
-                        LogProbability = float value
-                    })
-                    (Tensors.toIds ids)
-                    (Tensors.toFloats best)
-                |> Array.chunkBySize count
-                |> Array.map List.ofArray
-
-        struct (own, candidates)
-
     /// The logits (B, V) of the next tokens, led away from the guide's texts.
     let private nextLogits (options: GenerationOptions) (decoder: Decoder) (guide: Decoder option) : Tensor =
         match options.Guidance, guide with
-        | Some _, Some guide -> (guide.Next()).add (decoder.Next())
+        | Some guidance, Some guide -> (ignore guidance; (guide.Next()).add (decoder.Next()))
         | _ -> decoder.Next()
-
-    /// What a row's reader makes of a token: the text to show, whether a stop text has come, the reader after it.
-    let private read (row: Row) (id: int) : struct (string * bool * TextStream option) =
-        match row.Reader with
-        | None -> struct ("", false, None)
-        | Some reader ->
-            let struct (text, stopped, next) = TextStream.push reader id
-            struct (text, stopped, Some next)
-
-    /// Why a row ends with a token, if it does. `batch` is what the token made of it.
-    let private finish (options: GenerationOptions) (batch: Batch) (row: int) (id: int) stopped : FinishReason option =
-        if stopped then Some StopText
-        elif List.contains id options.EndTokens then Some EndToken
-        elif Sampling.isComplete row batch.Sampling then Some Complete
-        elif batch.Produced = options.MaxNewTokens then Some Length
-        else None
 
     /// One token for every row, and the batch that comes after, rows that ended still in it.
     let private next (options: GenerationOptions) (decoder: Decoder) (guide: Decoder option) (batch: Batch) =
-        Tensors.noGrad (fun () ->
-            let turn = {
-                Texts = decoder.Texts
-                Produced = batch.Produced
-                Left = options.MaxNewTokens - batch.Produced
-                Rngs = batch.Rows |> Array.map _.Rng
-            }
+        let turn = {
+            Texts = decoder.Texts
+            Produced = batch.Produced
+            Left = options.MaxNewTokens - batch.Produced
+            Rngs = batch.Rows |> Array.map _.Rng
+        }
 
-            let logits = nextLogits options decoder guide
-            let warped = Sampling.warp turn batch.Sampling logits
-            Logits.check warped
-            let struct (picked, rngs) = Sampling.pick turn.Rngs warped batch.Sampling
-            let ids = Tensors.toIds picked |> Array.map int
-            let texts = Array.map2 read batch.Rows ids
+        let logits = nextLogits options decoder guide
+        let warped = Sampling.warp turn batch.Sampling logits
+        Logits.check warped
+        let struct (picked, rngs) = Sampling.pick turn.Rngs warped batch.Sampling
+        let ids = Tensors.toIds picked |> Array.map int
+        let sampling = Sampling.advance warped ids batch.Sampling
+        let rows = Array.map2 (fun (row: Row) rng -> { row with Rng = rng }) batch.Rows rngs
+        let tokens, rows = Rows.tell options (batch.Produced + 1) sampling logits rows ids
 
-            let after = {
-                Rows =
-                    Array.map3
-                        (fun row rng (struct (_, _, reader)) -> { row with Rng = rng; Reader = reader })
-                        batch.Rows
-                        rngs
-                        texts
-                Sampling = Sampling.advance warped ids batch.Sampling
-                Produced = batch.Produced + 1
-            }
-
-            let struct (own, candidates) =
-                match options.LogProbabilities with
-                | Some count -> report count picked logits
-                | None -> struct ([||], [||])
-
-            let token row (struct (text, stopped, reader)) =
-                let finish = finish options after row ids[row] stopped
-
-                {
-                    Row = batch.Rows[row].Number
-                    Id = ids[row]
-                    LogProbability = Array.tryItem row own
-                    Alternatives = Array.tryItem row candidates |> Option.defaultValue []
-                    Text =
-                        match finish, reader with
-                        | Some reason, Some reader when reason <> StopText -> text + TextStream.flush reader
-                        | _ -> text
-                    Finish = finish
-                }
-
-            struct (Array.mapi token texts, after))
+        tokens,
+        {
+            Rows = rows
+            Sampling = sampling
+            Produced = batch.Produced + 1
+        }
 
     /// Puts the picked tokens behind the texts and leaves out the rows that ended.
     let private goOn (decoders: Decoder list) (tokens: GeneratedToken[]) (batch: Batch) : Batch =
@@ -153,31 +78,19 @@ module Generate =
     /// Continues the rows of a decoder until all have ended. The decoder is the caller's, who disposes it.
     let internal run (options: GenerationOptions) (sampling: Sampling) (rngs: Rng[]) (decoder: Decoder) : GeneratedToken seq =
         seq {
-            let guides =
+            let guide =
                 options.Guidance
                 |> Option.map (fun guidance ->
                     Decoder.Start(decoder.Model, Array.replicate rngs.Length guidance.Prompt, options.MaxNewTokens))
 
-            use _ =
-                { new IDisposable with
-                    member _.Dispose() = guides |> Option.iter (fun guide -> (guide :> IDisposable).Dispose())
-                }
-
-            let tooEarly = Look(fun turn -> Biases.minimumLength options.MinNewTokens options.EndTokens turn.Produced)
+            use _ = guide |> Option.toObj
+            let decoders = decoder :: Option.toList guide
 
             let mutable batch = {
-                Rows =
-                    rngs
-                    |> Array.mapi (fun number rng -> {
-                        Number = number
-                        Rng = rng
-                        Reader = options.Reader
-                    })
+                Rows = Rows.start options rngs
                 Sampling =
-                    (if options.MinNewTokens = 0 then
-                         sampling
-                     else
-                         Sampling.behind tooEarly sampling)
+                    sampling
+                    |> Rows.withMinimum options.MinNewTokens options.EndTokens
                     |> Sampling.keep (Array.zeroCreate rngs.Length)
                 Produced = 0
             }
@@ -185,9 +98,10 @@ module Generate =
             while batch.Rows.Length > 0 do
                 let tokens =
                     Tensors.freeing (fun () ->
-                        let struct (tokens, after) = next options decoder guides batch
-                        batch <- goOn (decoder :: Option.toList guides) tokens after
-                        tokens)
+                        Tensors.noGrad (fun () ->
+                            let tokens, after = next options decoder guide batch
+                            batch <- goOn decoders tokens after
+                            tokens))
 
                 yield! tokens
         }
