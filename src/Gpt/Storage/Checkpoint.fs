@@ -5,8 +5,8 @@ open System.IO
 open System.Text
 open TorchSharp
 
-/// A model on disk: a folder with `config.json`, `model.safetensors` and `tokenizer.json`, as Hugging Face transformers
-/// keeps a GPT-2 and loads it. Names are GPT-2's, and so is the layout: the weights of dense layers lie (in, out) there.
+/// A model on disk: a folder with `config.json`, `model.safetensors` and the files of a tokenizer (`TokenizerFiles`), as
+/// Hugging Face transformers keeps a GPT-2 and loads it. Names are GPT-2's, and so is the layout: the weights of dense layers lie (in, out) there.
 [<RequireQualifiedAccess>]
 module Checkpoint =
 
@@ -29,8 +29,8 @@ module Checkpoint =
 
         SafeFiles.writeAll folder [
             "config.json", text (ConfigJson.write model.Config)
-            "tokenizer.json", text (TokenizerJson.write tokenizer)
-            "tokenizer_config.json", text (TokenizerJson.writeConfig ())
+            for name, content in TokenizerFiles.write tokenizer do
+                name, text content
             "model.safetensors", Safetensors.write tensors
         ]
 
@@ -119,12 +119,12 @@ module Checkpoint =
     /// Loads the model and the tokenizer of a checkpoint folder. The error is one sentence that names the file and what
     /// is wrong with it; a vocabulary that does not fit the model is one too.
     let load (device: torch.Device) (folder: string) : Result<Model * Tokenizer, string> =
-        let path = Path.Combine(folder, "tokenizer.json")
-
-        match parse path TokenizerJson.read, loadModel device folder with
+        match TokenizerFiles.read folder, loadModel device folder with
         | Ok tokenizer, Ok model when Tokenizer.vocabSize tokenizer <> model.Config.VocabSize ->
             (model :> IDisposable).Dispose()
-            Error $"{path} has {Tokenizer.vocabSize tokenizer} tokens, config.json says {model.Config.VocabSize}"
+
+            Error
+                $"{folder}: the tokenizer has {Tokenizer.vocabSize tokenizer} tokens, config.json says {model.Config.VocabSize}"
         | Ok tokenizer, Ok model -> Ok(model, tokenizer)
         | Error sentence, Ok model ->
             (model :> IDisposable).Dispose()
