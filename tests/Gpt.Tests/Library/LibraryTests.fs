@@ -20,4 +20,5 @@ let tests =
         GenerateTests.tests
         BatchTests.tests
         BeamTests.tests
+        SpeculativeTests.tests
     ]
