@@ -18,6 +18,7 @@ let tests =
         ChoiceTests.tests
         SamplingReferenceTests.tests
         GenerateTests.tests
+        TextStreamTests.tests
         BatchTests.tests
         BeamTests.tests
         SpeculativeTests.tests
