@@ -98,7 +98,14 @@ module BpeTraining =
                 pairs.Queue.Enqueue(words, struct (-count, left, right))
 
     /// Counts a change of a pair in a word; a pair that is new there is noted in `found`.
-    let private note (pairs: Pairs) (found: Dictionary<_, HashSet<int>>) (words: Word[]) word pair (change: int) : unit =
+    let private note
+        (pairs: Pairs)
+        (found: Dictionary<_, HashSet<int>>)
+        (words: Word[])
+        word
+        pair
+        (change: int)
+        : unit =
         pairs.Counts[pair] <- pairs.Counts.GetValueOrDefault(pair, 0) + change * words[word].Count
 
         if change > 0 then

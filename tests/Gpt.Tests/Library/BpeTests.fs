@@ -16,7 +16,9 @@ let private merges (seed: int) (count: int) : struct (int * int * int)[] =
     let random = Random seed
 
     let merges =
-        [| for joined in 4 .. 3 + count -> struct (random.Next joined, random.Next joined, joined) |]
+        [|
+            for joined in 4 .. 3 + count -> struct (random.Next joined, random.Next joined, joined)
+        |]
         |> Array.distinctBy (fun struct (left, right, _) -> left, right)
 
     random.Shuffle merges
@@ -70,7 +72,10 @@ let private mergeTests =
         testCase "a word ten times as long takes little more than ten times the steps" (fun () ->
             for seed in 1..5 do
                 let merges = merges seed 40
-                let growth = steps BpeMerges.apply merges (word 9 100_000) / steps BpeMerges.apply merges (word 9 10_000)
+
+                let growth =
+                    steps BpeMerges.apply merges (word 9 100_000) / steps BpeMerges.apply merges (word 9 10_000)
+
                 Expect.isLessThan growth 12.0 "steps for 100,000 tokens over those for 10,000"
                 // What the limit would show if it were quadratic:
                 let scanned = steps BpeMerges.applyByScan merges
@@ -113,10 +118,14 @@ let private codecTests =
         law 1000 "half of a surrogate pair comes back as U+FFFD" units (fun text ->
             Expect.equal (encode tokenizer text |> Tokenizer.decode tokenizer) (wellFormed text) "text")
 
-        law 2000 "encoding two texts together is encoding each, at a border before blanks" (both texts texts) (fun (a, b) ->
-            let first, second = a.TrimEnd(), " " + b
-            let apart = Array.append (encode tokenizer first) (encode tokenizer second)
-            Expect.equal (encode tokenizer (first + second)) apart "ids")
+        law
+            2000
+            "encoding two texts together is encoding each, at a border before blanks"
+            (both texts texts)
+            (fun (a, b) ->
+                let first, second = a.TrimEnd(), " " + b
+                let apart = Array.append (encode tokenizer first) (encode tokenizer second)
+                Expect.equal (encode tokenizer (first + second)) apart "ids")
 
         law 1000 "and on both sides of a special token" (both texts texts) (fun (first, second) ->
             let ``end`` = BpeTokenizer.EndOfText
@@ -143,7 +152,11 @@ let private codecTests =
 
         testCase "many threads may use one tokenizer" (fun () ->
             let shared = trained ()
-            let texts = [| for i in 0..199 -> String.Join(" ", [ for j in 0..99 -> $"the{(i * j) % 300} wider" ]) |]
+
+            let texts = [|
+                for i in 0..199 -> String.Join(" ", [ for j in 0..99 -> $"the{(i * j) % 300} wider" ])
+            |]
+
             let expected = texts |> Array.map (encode tokenizer)
             let found = Array.zeroCreate texts.Length
             Parallel.For(0, texts.Length, (fun i -> found[i] <- encode shared texts[i])) |> ignore
@@ -174,7 +187,8 @@ let private codecTests =
 
 let private added =
     let tokenizer (tokens: (string * bool) list) =
-        let vocabulary = ByteAlphabet.order |> List.mapi (fun id value -> ByteAlphabet.write (ReadOnlySpan [| value |]), id)
+        let vocabulary =
+            ByteAlphabet.order |> List.mapi (fun id value -> ByteAlphabet.write (ReadOnlySpan [| value |]), id)
 
         BpeTokenizer.create {
             Vocabulary = Array.ofList vocabulary

@@ -31,8 +31,14 @@ let private naive (frequency: int) (count: int) (text: string) : struct (string 
         if count = 0 || met.IsEmpty then
             []
         else
-            let (left, right), times = met |> List.minBy (fun ((left, right), times) -> -times, ids[left], ids[right])
-            let ids = if ids.ContainsKey(left + right) then ids else ids.Add(left + right, ids.Count)
+            let (left, right), times =
+                met |> List.minBy (fun ((left, right), times) -> -times, ids[left], ids[right])
+
+            let ids =
+                if ids.ContainsKey(left + right) then
+                    ids
+                else
+                    ids.Add(left + right, ids.Count)
 
             if times < frequency then
                 []
@@ -40,8 +46,14 @@ let private naive (frequency: int) (count: int) (text: string) : struct (string 
                 struct (left, right) :: grow (count - 1) ids (List.map (join left right) words)
 
     let names = ByteAlphabet.order |> List.map (fun value -> ByteAlphabet.write (ReadOnlySpan [| value |]))
-    let split (word: string) = [ for value in Text.Encoding.UTF8.GetBytes word -> ByteAlphabet.write (ReadOnlySpan [| value |]) ]
-    PreTokenizer.words text |> List.map split |> grow count (names |> List.mapi (fun id name -> name, id) |> Map)
+
+    let split (word: string) = [
+        for value in Text.Encoding.UTF8.GetBytes word -> ByteAlphabet.write (ReadOnlySpan [| value |])
+    ]
+
+    PreTokenizer.words text
+    |> List.map split
+    |> grow count (names |> List.mapi (fun id name -> name, id) |> Map)
 
 /// Words of few letters, so that counts are often equal.
 let private wordy =
@@ -66,15 +78,20 @@ let tests =
                     }
 
                 let merges = [
-                    for merge in case.GetProperty("merges").EnumerateArray() -> struct (string merge[0], string merge[1])
+                    for merge in case.GetProperty("merges").EnumerateArray() ->
+                        struct (string merge[0], string merge[1])
                 ]
 
                 Expect.equal (BpeTokenizer.names trained) (strings (case.GetProperty "names")) "names"
                 Expect.equal (pairs trained) merges "merges")
 
-        law 1000 "the merges are those of training as it is explained" (both (within 0 4) wordy) (fun (frequency, text) ->
-            let trained = BpeTraining.train (options 266 frequency) [ text ]
-            Expect.equal (pairs trained) (naive frequency 10 text) "merges")
+        law
+            1000
+            "the merges are those of training as it is explained"
+            (both (within 0 4) wordy)
+            (fun (frequency, text) ->
+                let trained = BpeTraining.train (options 266 frequency) [ text ]
+                Expect.equal (pairs trained) (naive frequency 10 text) "merges")
 
         law 300 "a text in parts teaches what it teaches in one piece" (both wordy wordy) (fun (first, second) ->
             // Parts end where words end.
@@ -87,7 +104,20 @@ let tests =
                 Expect.throwsT<ArgumentOutOfRangeException> (fun () -> BpeTraining.train training [] |> ignore) word
 
             refused (options 255 0) "VocabSize"
-            refused { options 256 0 with SpecialTokens = [ "<x>" ] } "VocabSize with a special token"
+
+            refused
+                {
+                    options 256 0 with
+                        SpecialTokens = [ "<x>" ]
+                }
+                "VocabSize with a special token"
+
             refused (options 256 -1) "MinFrequency"
-            refused { options 300 0 with SpecialTokens = [ "" ] } "SpecialTokens")
+
+            refused
+                {
+                    options 300 0 with
+                        SpecialTokens = [ "" ]
+                }
+                "SpecialTokens")
     ]

@@ -32,7 +32,8 @@ let private ruleLengths (text: string) : int list =
     let flat = text.EnumerateRunes() |> Seq.map standIn |> String.concat ""
     [ for found in rule.Matches flat -> found.Length ]
 
-let private lengths (text: string) = PreTokenizer.words text |> List.map (fun word -> Seq.length (word.EnumerateRunes()))
+let private lengths (text: string) =
+    PreTokenizer.words text |> List.map (fun word -> Seq.length (word.EnumerateRunes()))
 
 let private cut (text: string) (words: string list) =
     testCase $"{text.Length} characters, {words.Length} words: {List.head words}" (fun () ->

@@ -36,11 +36,16 @@ let private pieces =
     |> List.append [ "<|endoftext|>"; "<|endoftext"; "|"; "\U0010FFFF" ]
 
 let private joined (part: Gen<string>) : Arbitrary<string> =
-    let parts = Gen.sized (fun size -> Gen.choose (0, size / 4 + 1) |> Gen.bind (fun n -> Gen.listOfLength n part))
+    let parts =
+        Gen.sized (fun size -> Gen.choose (0, size / 4 + 1) |> Gen.bind (fun n -> Gen.listOfLength n part))
+
     let shrink (parts: string list) = Seq.init parts.Length (fun i -> List.removeAt i parts)
     let asParts (text: string) = text.EnumerateRunes() |> Seq.map _.ToString() |> List.ofSeq
 
-    Arb.fromGenShrink (Gen.map (String.concat "") parts, (fun text -> asParts text |> shrink |> Seq.map (String.concat "")))
+    Arb.fromGenShrink (
+        Gen.map (String.concat "") parts,
+        (fun text -> asParts text |> shrink |> Seq.map (String.concat ""))
+    )
 
 let private anyRune =
     Gen.oneof [ Gen.choose (0, 0x24F); Gen.choose (0, 0xD7FF); Gen.choose (0xE000, 0x10FFFF) ]

@@ -83,7 +83,11 @@ let private forms =
 
                 Expect.equal (contents (readBack files)) (contents tokenizer) "from tokenizer.json"
                 Expect.equal (TokenizerFiles.write (readBack files)) files "and written again"
-                Expect.equal (contents (readBack (List.skip 2 files))) (contents tokenizer) "from vocab.json and merges.txt")
+
+                Expect.equal
+                    (contents (readBack (List.skip 2 files)))
+                    (contents tokenizer)
+                    "from vocab.json and merges.txt")
 
         testCase "a rank file of tiktoken gives the same tokenizer" (fun () ->
             let tokenizer = gpt2Like.Value
@@ -179,7 +183,12 @@ let private brokenTests =
 
         testCase "a merge that stands twice" (fun () ->
             let parts = BpeTokenizer.parts (bpe (trained ()))
-            let twice = { parts with Pairs = Array.append parts.Pairs [| parts.Pairs[0] |] }
+
+            let twice = {
+                parts with
+                    Pairs = Array.append parts.Pairs [| parts.Pairs[0] |]
+            }
+
             refused (fun () -> BpeTokenizer.create twice) [ "merge"; "twice" ])
 
         testCase "a vocabulary that lacks a byte is an error of the text that needs it" (fun () ->
@@ -224,8 +233,9 @@ let private brokenTests =
 let private official =
     let data = Path.GetFullPath(Path.Combine(Fixtures.shared "", "..", "data", "gpt2-tokenizer"))
 
-    testList "GPT-2's own vocabulary" (
-        Fixtures.testsOf (Fixtures.shared "tokenizer") (fun folder ->
+    testList
+        "GPT-2's own vocabulary"
+        (Fixtures.testsOf (Fixtures.shared "tokenizer") (fun folder ->
             let read = lazy (TokenizerFiles.read data |> get)
             let all = lazy Fixtures.json (Path.Combine(folder, "cases.json"))
 
@@ -277,7 +287,6 @@ let private official =
                         let text, tokens = string (case.GetProperty "text"), ids (case.GetProperty "ids")
                         Expect.equal (Tokenizer.encode tokenizer text |> get) tokens text
                         Expect.equal (Tokenizer.decode tokenizer tokens) text "back")
-            ])
-    )
+            ]))
 
 let tests = testList "tokenizer files" [ forms; brokenTests; official ]
