@@ -3,10 +3,11 @@ namespace Gpt.Cli
 open System
 open System.CommandLine
 open System.Diagnostics
+open System.Text
 open System.Text.Json.Nodes
 open Gpt
 
-/// `gpt bench`: how fast this machine trains and generates, on random weights and made-up tokens.
+/// `gpt bench`: how fast this machine trains and generates, on random weights and made-up tokens, and encodes and decodes text.
 [<RequireQualifiedAccess>]
 module BenchCommand =
 
@@ -84,6 +85,30 @@ module BenchCommand =
         facts["tokensPerSecond"] <- Math.Round(float count / Stopwatch.GetElapsedTime(start).TotalSeconds, 1)
         withCircumstances facts
 
+    /// Times encoding and decoding on one thread, in millions of bytes of UTF-8 a second. A second of either goes before, in
+    /// which the runtime compiles for speed; words that come again are then found where the tokenizer keeps them, as in any
+    /// long text.
+    let private timeTokenizing (tokenizer: Tokenizer) (text: string) : Result<JsonObject, string> =
+        Tokenizer.encode tokenizer text
+        |> Result.map (fun tokens ->
+            let bytes = Encoding.UTF8.GetByteCount text
+
+            let perSecond (work: unit -> unit) =
+                let start = Stopwatch.GetTimestamp()
+
+                while Stopwatch.GetElapsedTime(start).TotalSeconds < 1.0 do
+                    work ()
+
+                Math.Round(float bytes / 1e3 / median (time 25 (fun _ -> work ())), 1)
+
+            let facts = JsonObject()
+            facts["encodeMBPerSecond"] <- perSecond (fun () -> Tokenizer.encode tokenizer text |> ignore)
+            facts["decodeMBPerSecond"] <- perSecond (fun () -> Tokenizer.decode tokenizer tokens |> ignore)
+            facts["bytes"] <- bytes
+            facts["tokens"] <- tokens.Length
+            facts["vocab"] <- Tokenizer.vocabSize tokenizer
+            facts)
+
     let private show (asJson: bool) (facts: JsonObject) : unit =
         if asJson then
             printfn "%s" (facts.ToJsonString())
@@ -157,9 +182,34 @@ module BenchCommand =
         measurement "generate" "Time the tokens of one text, temperature 0.8 and top-k 40." [ count ] (fun asked ->
             atLeastOne count asked.Parsed |> Result.map (timeGeneration asked.Device asked.Config asked.Rng))
 
+    let private tokenize () =
+        let folder: Option<string> =
+            Options.optional "--tokenizer" "folder with the files of a tokenizer; one trained on the text unless given"
+
+        let data = Options.withDefault "--data" "the text: a data set or a file" "shakespeare"
+        let json = Options.json ()
+
+        let run (parsed: ParseResult) =
+            result {
+                let! data = Datasets.resolve (parsed.GetRequiredValue data) |> Problem.failed
+                Screen.note $"data        {Datasets.describe data}"
+
+                let! tokenizer =
+                    match Options.given parsed folder with
+                    | Some folder -> TokenizerFiles.read folder |> Problem.failed
+                    | None -> Ok(Bpe(BpeTraining.train BpeTraining.defaults [ data.Text ]))
+
+                let! facts = timeTokenizing tokenizer data.Text |> Problem.failed
+                show (parsed.GetRequiredValue json) facts
+                return Problem.codes.Done
+            }
+
+        Options.command "tokenize" "Time encoding and decoding a text on one thread." [ folder; data; json ] run
+
     /// The command, for `Program`.
     let create () : Command =
         let command = Command("bench", "Measure the speed of this machine.")
         command.Subcommands.Add(train ())
         command.Subcommands.Add(generate ())
+        command.Subcommands.Add(tokenize ())
         command

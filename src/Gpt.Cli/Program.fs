@@ -14,6 +14,7 @@ let main args =
         [
             TrainCommand.create
             GenerateCommand.create
+            TokenizeCommand.create
             InfoCommand.create
             BenchCommand.create
         ] do

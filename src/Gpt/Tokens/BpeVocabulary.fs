@@ -53,6 +53,9 @@ module internal BpeVocabulary =
             | _ when added.Text = "" -> Some $"the added token {added.Id} is empty"
             | true, id when id <> added.Id ->
                 Some $"the added token \"{added.Text}\" has the id {added.Id}, in the vocabulary it has {id}"
+            // Its name would stand for that byte and for the character.
+            | _ when added.Text.Length = 1 && added.Text[0] > '~' && (ByteAlphabet.read added.Text).IsSome ->
+                Some $"the added token \"{added.Text}\" is how vocabularies write a byte"
             | _ -> None
 
         match Array.tryPick problem parts.Added with

@@ -8,6 +8,11 @@ let tests =
         RngTests.tests
         ConfigTests.tests
         TextTests.tests
+        PreTokenizerTests.tests
+        BpeTests.tests
+        BpeTrainingTests.tests
+        StreamDecoderTests.tests
+        TokenizerFileTests.tests
         GrammarTests.tests
         DatasetsTests.tests
         ModelTests.tests

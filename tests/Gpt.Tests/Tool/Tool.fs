@@ -4,6 +4,7 @@ module Gpt.Tests.Tool
 open System
 open System.Diagnostics
 open System.IO
+open System.Text
 open Expecto
 
 type Run = {
@@ -18,15 +19,19 @@ let private program =
     let built = Path.GetRelativePath(own, AppContext.BaseDirectory)
     Path.Combine(Fixtures.root, "src", "Gpt.Cli", "bin", built, "Gpt.Cli.dll")
 
-let private start (folder: string) (arguments: string list) : Process =
+/// Starts `gpt` in a folder with `input` for standard input.
+let private start (input: string) (folder: string) (arguments: string list) : Process =
     let start = ProcessStartInfo("dotnet", program :: arguments, WorkingDirectory = folder)
     start.RedirectStandardOutput <- true
     start.RedirectStandardError <- true
     start.RedirectStandardInput <- true
 
+    start.StandardInputEncoding <- UTF8Encoding false
+
     match Process.Start start with
     | null -> failtest $"{program} does not start"
     | child ->
+        child.StandardInput.Write input
         child.StandardInput.Close()
         child
 
@@ -47,12 +52,17 @@ let private finish (seen: string) (child: Process) : Run =
 
 /// Runs `gpt` with arguments in a folder, standard output and error kept apart.
 let gptIn (folder: string) (arguments: string list) : Run =
-    use child = start folder arguments
+    use child = start "" folder arguments
+    finish "" child
+
+/// The same with a short text on standard input.
+let gptFed (input: string) (folder: string) (arguments: string list) : Run =
+    use child = start input folder arguments
     finish "" child
 
 /// The same, with the signal that Ctrl-C sends as soon as a line of standard error begins with `sign`.
 let interruptedAt (sign: string) (folder: string) (arguments: string list) : Run =
-    use child = start folder arguments
+    use child = start "" folder arguments
 
     let rec readTo seen =
         match child.StandardError.ReadLine() with

@@ -5,7 +5,8 @@ open System.Text.Json
 open Expecto
 open Gpt.Tests.Tool
 
-let private parse (text: string) =
+/// The JSON that a run printed.
+let parse (text: string) =
     use document = JsonDocument.Parse text
     document.RootElement.Clone()
 

@@ -1,0 +1,182 @@
+namespace Gpt.Cli
+
+open System
+open System.CommandLine
+open System.IO
+open System.Text
+open System.Text.Encodings.Web
+open System.Text.Json
+open Gpt
+
+/// `gpt tokenize`: text to token ids and back, once or a line at a time.
+[<RequireQualifiedAccess>]
+module TokenizeCommand =
+
+    let private folder =
+        Options.withDefault "--tokenizer" "folder with the files of a tokenizer" Options.checkpointFolder
+
+    let private text: Option<string> =
+        Options.optional "--text" "what to encode, or with --decode the ids; standard input unless given"
+
+    let private decode = Options.flag "--decode" "from ids to text"
+
+    let private jsonl =
+        Options.flag
+            "--jsonl"
+            "a JSON string on each line of standard input, a JSON list of ids on each line of the answer; with --decode the other way round"
+
+    let private plain =
+        Options.flag "--plain" "special tokens are ordinary text; with --decode they are left out"
+
+    let private json = Options.json ()
+
+    /// What turns a text into ids and ids into a text.
+    type private Codec = {
+        Tokenizer: Tokenizer
+        Encode: string -> Result<int[], string>
+        Decode: int[] -> Result<string, string>
+    }
+
+    let private codec (plain: bool) (tokenizer: Tokenizer) : Codec =
+        let size = Tokenizer.vocabSize tokenizer
+
+        let checkedIds (ids: int[]) =
+            match ids |> Array.tryFind (fun id -> id < 0 || id >= size) with
+            | Some id -> Error $"id {id} is not in the vocabulary; ids are 0 to {size - 1}"
+            | None -> Ok ids
+
+        {
+            Tokenizer = tokenizer
+            Encode = (if plain then Tokenizer.encodePlain else Tokenizer.encode) tokenizer
+            Decode = checkedIds >> Result.map ((if plain then Tokenizer.decodePlain else Tokenizer.decode) tokenizer)
+        }
+
+    /// Standard input as UTF-8, whatever the terminal's encoding is.
+    let private input () = new StreamReader(Console.OpenStandardInput(), UTF8Encoding false)
+
+    let private listOf (ids: int[]) = "[" + String.Join(", ", ids) + "]"
+
+    /// What a line of JSON holds.
+    let private parsed (what: string) (read: JsonElement -> 'a) (line: string) : Result<'a, string> =
+        try
+            use document = JsonDocument.Parse line
+            Ok(read document.RootElement)
+        with
+        | :? JsonException
+        | :? FormatException
+        // Another kind of value, or half of a surrogate pair written as an escape.
+        | :? InvalidOperationException -> Error $"it is not {what}"
+
+    let private jsonString: string -> Result<string, string> =
+        parsed "a JSON string" (fun value ->
+            match value.GetString() with
+            | null -> raise (FormatException "null")
+            | text -> text)
+
+    let private jsonIds: string -> Result<int[], string> =
+        parsed "a JSON list of ids" (fun value -> [| for id in value.EnumerateArray() -> id.GetInt32() |])
+
+    /// Answers each line of standard input with a line, until the first that is wrong.
+    let private answerLines (answer: string -> Result<string, string>) : Result<int, Problem> =
+        use lines = input ()
+
+        let rec from number =
+            match lines.ReadLine() with
+            | null -> Ok Problem.codes.Done
+            | line ->
+                match answer line with
+                | Error sentence -> Error(Failed $"line {number}: {sentence}")
+                | Ok answer ->
+                    Console.Out.WriteLine answer
+                    from (number + 1)
+
+        from 1
+
+    /// A token as a person may read it: its text in quotes, or its bytes if they are not whole characters.
+    let private piece (tokenizer: Tokenizer) (id: int) : string =
+        let bytes = Tokenizer.bytes tokenizer id
+        let text = Encoding.UTF8.GetString bytes
+
+        if Encoding.UTF8.GetBytes text = bytes then
+            JsonSerializer.Serialize(text, JsonSerializerOptions(Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping))
+        else
+            "<" + BitConverter.ToString(bytes).Replace('-', ' ') + ">"
+
+    let private printTokens (asJson: bool) (tokenizer: Tokenizer) (ids: int[]) : unit =
+        if asJson then
+            {|
+                ids = ids
+                pieces = ids |> Array.map (fun id -> Tokenizer.decode tokenizer [ id ])
+                count = ids.Length
+            |}
+            |> JsonSerializer.Serialize
+            |> printfn "%s"
+        else
+            for id in ids do
+                printfn "%8d  %s" id (piece tokenizer id)
+
+            printfn
+                "%d tokens, %d bytes"
+                ids.Length
+                (ids |> Array.sumBy (fun id -> (Tokenizer.bytes tokenizer id).Length))
+
+    /// Ids with commas or blanks between them, in brackets or not.
+    let private idsOf (text: string) : Result<int[], string> =
+        let words =
+            text
+                .Trim()
+                .TrimStart('[')
+                .TrimEnd(']')
+                .Split([| ','; ' '; '\t'; '\r'; '\n' |], StringSplitOptions.RemoveEmptyEntries)
+
+        match words |> Array.tryFind (fun word -> not (fst (Int32.TryParse word))) with
+        | Some word -> Error $"\"{word}\" is not a token id"
+        | None -> Ok(Array.map int words)
+
+    let private once (asJson: bool) (decode: bool) (codec: Codec) (text: string) : Result<int, string> =
+        if decode then
+            idsOf text
+            |> Result.bind codec.Decode
+            |> Result.map (fun text ->
+                printfn
+                    "%s"
+                    (if asJson then
+                         JsonSerializer.Serialize {| text = text |}
+                     else
+                         text))
+        else
+            codec.Encode text |> Result.map (printTokens asJson codec.Tokenizer)
+        |> Result.map (fun () -> Problem.codes.Done)
+
+    let private run (given: ParseResult) : Result<int, Problem> =
+        result {
+            let decode, lines = given.GetRequiredValue decode, given.GetRequiredValue jsonl
+
+            if lines && (Options.given given text).IsSome then
+                do! Error(Usage "--text and --jsonl exclude each other; --jsonl reads standard input")
+
+            let! tokenizer = TokenizerFiles.read (given.GetRequiredValue folder) |> Problem.failed
+            let codec = codec (given.GetRequiredValue plain) tokenizer
+
+            if lines && decode then
+                return! answerLines (jsonIds >> Result.bind codec.Decode >> Result.map JsonSerializer.Serialize)
+            elif lines then
+                return! answerLines (jsonString >> Result.bind codec.Encode >> Result.map listOf)
+            else
+                let wanted =
+                    match Options.given given text with
+                    | Some text -> text
+                    | None ->
+                        use input = input ()
+                        input.ReadToEnd()
+
+                return! once (given.GetRequiredValue json) decode codec wanted |> Problem.failed
+        }
+
+    /// The command, for `Program`.
+    let create () : Command =
+        Options.command
+            "tokenize"
+            "Show the tokens of a text, or the text of tokens."
+            [ folder; text; decode; jsonl; plain; json ]
+            run
