@@ -124,11 +124,6 @@ module BenchCommand =
         Rng: Rng
     }
 
-    let private atLeastOne (option: Option<int>) (parsed: ParseResult) : Result<int, Problem> =
-        match parsed.GetRequiredValue option with
-        | count when count >= 1 -> Ok count
-        | count -> Error(Usage $"{option.Name} is {count}; it must be at least 1")
-
     let private measurement name description (own: Option list) (measure: Asked -> Result<JsonObject, Problem>) =
         let sizes, seed, device = SizeOptions.create "mini", Options.seed (), Options.device ()
         let threads, json = Options.threads (), Options.json ()
@@ -171,8 +166,8 @@ module BenchCommand =
 
         measurement "train" "Time optimizer steps: forward, backward, clipping, AdamW." [ steps; batch ] (fun asked ->
             result {
-                let! steps = atLeastOne steps asked.Parsed
-                let! batch = atLeastOne batch asked.Parsed
+                let! steps = Options.atLeastOne steps asked.Parsed
+                let! batch = Options.atLeastOne batch asked.Parsed
                 return timeTraining asked.Device asked.Config asked.Rng steps batch
             })
 
@@ -180,7 +175,8 @@ module BenchCommand =
         let count = Options.withDefault "--new-tokens" "tokens to generate" 1000
 
         measurement "generate" "Time the tokens of one text, temperature 0.8 and top-k 40." [ count ] (fun asked ->
-            atLeastOne count asked.Parsed |> Result.map (timeGeneration asked.Device asked.Config asked.Rng))
+            Options.atLeastOne count asked.Parsed
+            |> Result.map (timeGeneration asked.Device asked.Config asked.Rng))
 
     let private tokenize () =
         let folder: Option<string> =

@@ -3,166 +3,186 @@ namespace Gpt.Cli
 open System
 open System.CommandLine
 open System.Text.Json
+open System.Text.Json.Nodes
 open Gpt
 
-/// `gpt generate`: text from a checkpoint.
+/// `gpt generate`: text from a checkpoint, token by token or by a beam search.
 [<RequireQualifiedAccess>]
 module GenerateCommand =
 
-    let private model = Options.withDefault "--model" "checkpoint folder" Options.checkpointFolder
-    let private prompt = Options.withDefault "--prompt" "how the text begins" "HAMLET:"
-    let private count = Options.withDefault "--max-new-tokens" "how many tokens to write" 300
-    let private greedy = Options.flag "--greedy" "always take the most likely token"
+    let private isJson (parsed: ParseResult) = parsed.GetRequiredValue GenerateOptions.prompt.Json
+    let private rng (parsed: ParseResult) = PromptOptions.rng parsed GenerateOptions.prompt
 
-    let private temperature: Option<float> =
-        Options.optional "--temperature" "below 1 safer, above 1 wilder; 1 unless given"
+    let private reasonName (reason: FinishReason) =
+        match reason with
+        | Length -> "length"
+        | EndToken -> "eos"
+        | StopText
+        | Complete -> "stop"
 
-    let private topK: Option<int> =
-        Options.optional "--top-k" "choose among the k most likely tokens; all unless given"
+    let private sequence (tokens: int[]) (text: string) (finish: FinishReason) : JsonObject =
+        let json = JsonObject()
+        json["tokens"] <- JsonSerializer.SerializeToNode tokens
+        json["text"] <- text
+        json["finishReason"] <- reasonName finish
+        json
 
-    let private topP: Option<float> =
-        Options.optional "--top-p" "choose among the most likely tokens that make up this share; 1 unless given"
+    let private printSequences (sequences: JsonObject list) (facts: (string * JsonNode) list) : unit =
+        let json = JsonObject()
+        json["sequences"] <- JsonArray(sequences |> List.map (fun item -> item :> JsonNode) |> Array.ofList)
 
-    let private minP: Option<float> =
-        Options.optional "--min-p" "choose among tokens this many times as likely as the best; 0 unless given"
+        for name, value in facts do
+            json[name] <- value
 
-    let private typical: Option<float> =
-        Options.optional "--typical-p" "choose among the most typical tokens that make up this share; 1 unless given"
+        printfn "%s" (json.ToJsonString())
 
-    let private epsilon: Option<float> =
-        Options.optional "--epsilon-cutoff" "rule out less likely tokens; 0 unless given"
+    /// One text with what was asked about its tokens.
+    let private withReports (parsed: ParseResult) (tokens: GeneratedToken list) : JsonObject =
+        let completion = (Generate.collect tokens)[0]
+        let json = sequence completion.Tokens completion.Text completion.Finish
 
-    let private eta: Option<float> =
-        Options.optional "--eta-cutoff" "rule out less likely tokens where the choice is wide; 0 unless given"
+        if (Options.given parsed GenerateOptions.logProbabilities).IsSome then
+            json["logProbabilities"] <- JsonSerializer.SerializeToNode completion.LogProbabilities
 
-    let private sigma: Option<float> =
-        Options.optional "--top-n-sigma" "choose among logits within n deviations of the best; all unless given"
+            json["alternatives"] <-
+                JsonSerializer.SerializeToNode [
+                    for token in tokens ->
+                        token.Alternatives
+                        |> List.map (fun candidate -> {|
+                            token = candidate.Id
+                            logProbability = candidate.LogProbability
+                        |})
+                ]
 
-    let private repetition: Option<float> =
-        Options.optional "--repetition-penalty" "above 1, what was said becomes less likely; 1 unless given"
+        json
 
-    let private presence: Option<float> =
-        Options.optional "--presence-penalty" "taken off the logit of what was said; 0 unless given"
+    /// Tokens as they come: their text when a person reads, one object in the end when a program does.
+    let private tell
+        parsed
+        (prompted: Prompted)
+        (facts: unit -> (string * JsonNode) list)
+        (tokens: GeneratedToken seq)
+        : unit =
+        if isJson parsed then
+            let rows = tokens |> Seq.toList |> List.groupBy _.Row |> List.sortBy fst
+            let sequences = rows |> List.map (snd >> withReports parsed)
+            printSequences sequences (facts ())
+        elif parsed.GetRequiredValue GenerateOptions.samples = 1 then
+            printf "%s" prompted.Prompt
+            tokens |> Seq.iter (fun token -> printf "%s" token.Text)
+            printfn ""
+        else
+            for number, completion in Seq.indexed (Generate.collect tokens) do
+                printfn "===== %d %s\n%s%s" (number + 1) (String('=', 40)) prompted.Prompt completion.Text
 
-    let private frequency: Option<float> =
-        Options.optional "--frequency-penalty" "the same for each time it was said; 0 unless given"
+    /// The best text of a beam search, as far as all beams agree in it, and the rest at its end.
+    let private streamBest parsed (prompted: Prompted) (options: BeamOptions) (stages: Stage list) : unit =
+        let show (reader: TextStream) (id: int) =
+            let struct (piece, _, next) = TextStream.push reader id
+            printf "%s" piece
+            next
 
-    let private ngram: Option<int> =
-        Options.optional "--no-repeat-ngram" "never say so many tokens in a row twice; off unless given"
+        printf "%s" prompted.Prompt
 
-    let private seed = Options.seed ()
-    let private device = Options.device ()
-    let private threads = Options.threads ()
-    let private json = Options.json ()
+        let reader =
+            Beam.stream options stages (rng parsed) prompted.Model prompted.Ids
+            |> Seq.fold show (TextStream.start prompted.Tokenizer [])
 
-    /// A warper made from an option's value; what the warper refuses is a usage error that names the option.
-    let private warper (parsed: ParseResult) (option: Option<'a>) (make: 'a -> History -> Tensor -> Tensor) =
-        match Options.given parsed option with
-        | None -> Ok(fun _ -> id)
-        | Some value ->
-            try
-                // The arguments are looked at before the history: an empty one finds out what is wrong with them.
-                make value [||] |> ignore
-                Ok(make value)
-            with :? ArgumentOutOfRangeException as e ->
-                let sentence = e.Message.Split('(') |> Array.head
-                Error(Usage $"{option.Name}: {sentence.Trim()}")
+        printfn "%s" (TextStream.flush reader)
 
-    /// Everything that was asked for, in the order in which transformers applies it.
-    let private sampling (parsed: ParseResult) : Result<Sampling, Problem> =
-        let plain option (make: 'a -> Tensor -> Tensor) =
-            warper parsed option (fun value -> let warp = make value in fun _ -> warp)
+    let private search (parsed: ParseResult) (prompted: Prompted) (options: BeamOptions) (stages: Stage list) : unit =
+        let text (hypothesis: Hypothesis) = Tokenizer.decodePlain prompted.Tokenizer hypothesis.Tokens
+        let found () = Beam.search options stages (rng parsed) prompted.Model prompted.Ids
 
-        let warpers = [
-            warper parsed repetition Penalties.repetition
-            warper parsed presence (fun presence -> Penalties.presenceAndFrequency presence 0.0)
-            warper parsed frequency (fun frequency -> Penalties.presenceAndFrequency 0.0 frequency)
-            warper parsed ngram Penalties.noRepeatNgram
-            plain temperature Warpers.temperature
-            plain topK Warpers.topK
-            plain topP Warpers.topP
-            plain minP Warpers.minP
-            plain typical Warpers.typical
-            plain epsilon Warpers.epsilonCutoff
-            plain eta Warpers.etaCutoff
-            plain sigma Warpers.topNSigma
+        if isJson parsed then
+            let sequences =
+                found ()
+                |> List.map (fun hypothesis ->
+                    let json = sequence hypothesis.Tokens (text hypothesis) hypothesis.Finish
+                    json["score"] <- hypothesis.Score
+                    json)
+
+            printSequences sequences []
+        elif options.Return = 1 then
+            streamBest parsed prompted options stages
+        else
+            for hypothesis in found () do
+                printfn "===== score %.4f %s\n%s%s" hypothesis.Score (String('=', 40)) prompted.Prompt (text hypothesis)
+
+    let private speculate (parsed: ParseResult) (prompted: Prompted) options sampling speculation : unit =
+        let seen = ResizeArray<SpeculativeRound>()
+
+        let tokens =
+            Speculative.rounds speculation options sampling (rng parsed) prompted.Model prompted.Ids
+            |> Seq.collect (fun round ->
+                seen.Add round
+                round.Tokens)
+
+        let facts () : (string * JsonNode) list = [
+            "acceptanceRate", JsonValue.Create(Speculative.acceptanceRate seen)
+            "passes", JsonValue.Create seen.Count
         ]
 
-        let join (chain: Result<History -> Tensor -> Tensor, Problem>) warper =
-            Result.bind (fun chain -> Result.map (fun warp history -> chain history >> warp history) warper) chain
+        tell parsed prompted facts tokens
 
-        List.fold join (Ok(fun _ -> id)) warpers
-        |> Result.map (fun chain ->
-            let picked =
-                if parsed.GetRequiredValue greedy then
-                    Sampling.greedy
-                else
-                    Sampling.random id
+        if not (isJson parsed) then
+            let share = 100.0 * Speculative.acceptanceRate seen
+            let tokens = seen |> Seq.sumBy _.Tokens.Length
+            Screen.note $"%.0f{share}%% of the guesses stand; {tokens} tokens in {seen.Count} passes"
 
-            Sampling.after chain picked)
+    let private guessBy parsed (prompted: Prompted) options sampling (drafter: Drafter) : Result<unit, Problem> =
+        result {
+            let! guesses = Options.atLeastOne GenerateOptions.guesses parsed
+
+            let! speculation =
+                Speculative.validate prompted.Model {
+                    Drafter = drafter
+                    DraftTokens = guesses
+                }
+                |> Problem.usage
+
+            return speculate parsed prompted options sampling speculation
+        }
+
+    let private write (parsed: ParseResult) (prompted: Prompted) : Result<unit, Problem> =
+        let given option = Options.given parsed option
+
+        result {
+            let! sampling = StrategyOptions.read parsed prompted.Tokenizer
+            let! options = GenerateOptions.read parsed prompted
+
+            match given GenerateOptions.beams, given GenerateOptions.draft, given GenerateOptions.lookup with
+            | Some beams, _, _ ->
+                let! options = GenerateOptions.beamOptions parsed prompted beams
+                return search parsed prompted options sampling.Stages
+            | _, Some folder, _ ->
+                let! draft = Checkpoint.loadModel (Model.device prompted.Model) folder |> Problem.failed
+                use draft = draft
+                return! guessBy parsed prompted options sampling (DraftModel draft)
+            | _, _, Some longest -> return! guessBy parsed prompted options sampling (PromptLookup longest)
+            | _ ->
+                let samples = parsed.GetRequiredValue GenerateOptions.samples
+
+                return
+                    (if samples = 1 then
+                         Generate.stream options sampling (rng parsed) prompted.Model prompted.Ids
+                     else
+                         Generate.samples options sampling (rng parsed) samples prompted.Model prompted.Ids)
+                    |> tell parsed prompted (fun () -> [])
+        }
 
     let private run (parsed: ParseResult) : Result<int, Problem> =
         result {
-            do! Options.useThreads (Options.given parsed threads)
-            let! device = Device.parse (parsed.GetRequiredValue device) |> Problem.usage
-            let! sampling = sampling parsed
-            let count, prompt = parsed.GetRequiredValue count, parsed.GetRequiredValue prompt
-
-            if count < 1 then
-                do! Error(Usage $"--max-new-tokens is {count}; it must be at least 1")
-
-            if prompt = "" then
-                do! Error(Usage "--prompt is empty; it must hold at least one character")
-
-            let! model, tokenizer = Checkpoint.load device (parsed.GetRequiredValue model) |> Problem.failed
-            use model = model
-            let! ids = Tokenizer.encode tokenizer prompt |> Result.mapError (fun e -> Usage $"--prompt: {e}")
-            let rng = Rng.ofSeed (uint64 (parsed.GetRequiredValue seed))
-            let fresh = Generate.tokens sampling rng model ids |> Seq.truncate count
-
-            if parsed.GetRequiredValue json then
-                let tokens = Array.ofSeq fresh
-
-                let sequence = {|
-                    tokens = tokens
-                    text = Tokenizer.decode tokenizer tokens
-                    finishReason = "length"
-                |}
-
-                printfn "%s" (JsonSerializer.Serialize {| sequences = [ sequence ] |})
-            else
-                printf "%s" prompt
-                fresh |> Seq.iter (fun id -> printf "%s" (Tokenizer.decode tokenizer [ id ]))
-                printfn ""
-
+            // What can be said without a model is said without one.
+            do! GenerateOptions.requireConsistent parsed
+            do! StrategyOptions.check parsed
+            let! _ = Options.atLeastOne GenerateOptions.count parsed
+            let! _ = Options.atLeastOne GenerateOptions.samples parsed
+            let! _ = GenerateOptions.earlyStopping parsed
+            use! prompted = PromptOptions.read parsed GenerateOptions.prompt
+            do! write parsed prompted
             return Problem.codes.Done
         }
 
     /// The command, for `Program`.
-    let create () : Command =
-        Options.command
-            "generate"
-            "Write text with a trained model."
-            ([
-                model
-                prompt
-                count
-                greedy
-                temperature
-                topK
-                topP
-                minP
-                typical
-                epsilon
-                eta
-                sigma
-                repetition
-                presence
-                frequency
-                ngram
-                seed
-                device
-                threads
-                json
-            ])
-            run
+    let create () : Command = Options.command "generate" "Write text with a trained model." GenerateOptions.all run

@@ -49,6 +49,12 @@ module Options =
         | found when found.Implicit -> None
         | _ -> Some(parsed.GetRequiredValue option)
 
+    /// The value of an option that must be at least 1.
+    let atLeastOne (option: Option<int>) (parsed: ParseResult) : Result<int, Problem> =
+        match parsed.GetRequiredValue option with
+        | count when count >= 1 -> Ok count
+        | count -> Error(Usage $"{option.Name} is {count}; it must be at least 1")
+
     let device () = withDefault "--device" "where to compute: auto, cpu, cuda or cuda:N" "auto"
 
     let threads () : Option<int> = optional "--threads" "how many CPU threads to use; all cores unless given"

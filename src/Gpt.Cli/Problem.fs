@@ -22,6 +22,15 @@ module Problem =
 
     let failed (result: Result<'a, string>) : Result<'a, Problem> = Result.mapError Failed result
 
+[<RequireQualifiedAccess>]
+module Result =
+
+    /// All values, or the first error.
+    let all (results: Result<'a, 'e> list) : Result<'a list, 'e> =
+        (results, Ok [])
+        ||> List.foldBack (fun result rest ->
+            Result.bind (fun value -> Result.map (fun values -> value :: values) rest) result)
+
 /// `result { … }`: steps that stop at the first error.
 type ResultBuilder() =
     member _.Bind(result, next) = Result.bind next result

@@ -15,6 +15,9 @@ let main args =
             TrainCommand.create
             GenerateCommand.create
             TokenizeCommand.create
+            StepsCommand.create
+            CompareCommand.create
+            TemperatureCommand.create
             InfoCommand.create
             BenchCommand.create
         ] do

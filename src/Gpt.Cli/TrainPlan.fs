@@ -70,13 +70,16 @@ module TrainPlan =
         |> Problem.usage
 
     /// A prompt that was asked for must be encodable; the default one gives way to the text's own first character.
-    let private promptFor (parsed: ParseResult) (text: string) (tokenizer: Tokenizer) : Result<string, Problem> =
+    let private promptFor (parsed: ParseResult) (context: int) (text: string) (tokenizer: Tokenizer) =
         let wanted = parsed.GetRequiredValue prompt
+        let first = text.EnumerateRunes() |> Seq.head |> string
 
         match Tokenizer.encode tokenizer wanted, Options.given parsed prompt with
         | Ok [||], _ -> Error(Usage "--prompt is empty; it must hold at least one character")
-        | Ok _, _ -> Ok wanted
-        | Error _, None -> Ok(text.EnumerateRunes() |> Seq.head |> string)
+        | Ok ids, _ when ids.Length <= context -> Ok wanted
+        | _, None -> Ok first
+        | Ok ids, Some _ ->
+            Error(Usage $"--prompt has {ids.Length} tokens; it must have at most {context}, the model's context")
         | Error sentence, Some _ -> Error(Usage $"--prompt: {sentence}")
 
     let read (parsed: ParseResult) : Result<TrainPlan, Problem> =
@@ -95,7 +98,7 @@ module TrainPlan =
             let! data = Datasets.resolve (parsed.GetRequiredValue data) |> Problem.failed
             let tokenizer = Characters(CharTokenizer.ofText data.Text)
             let! corpus = Corpus.ofText tokenizer sizes.Context share data.Text |> Problem.failed
-            let! prompt = promptFor parsed data.Text tokenizer
+            let! prompt = promptFor parsed sizes.Context data.Text tokenizer
             let out = parsed.GetRequiredValue out
             do! Checkpoint.checkWritable out |> Problem.failed
 

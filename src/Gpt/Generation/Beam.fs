@@ -80,14 +80,24 @@ module Beam =
 
     /// A group after the continuations (and what the stages remember of each) were looked at, and those that run on, as
     /// numbers in the list of continuations.
-    let private select options length (group: Group) (all: Continuation[]) (sampling: Sampling) : struct (Group * int[]) =
+    let private select
+        options
+        length
+        (group: Group)
+        (all: Continuation[])
+        (sampling: Sampling)
+        : struct (Group * int[]) =
         let reasons =
             all
             |> Array.mapi (fun i continuation ->
-                if List.contains continuation.Token options.EndTokens then Some EndToken
-                elif Sampling.isComplete i sampling then Some Complete
-                elif length = options.MaxNewTokens then Some Length
-                else None)
+                if List.contains continuation.Token options.EndTokens then
+                    Some EndToken
+                elif Sampling.isComplete i sampling then
+                    Some Complete
+                elif length = options.MaxNewTokens then
+                    Some Length
+                else
+                    None)
 
         let tokens i = all[i].Token :: group.Running[all[i].Parent].Tokens
 
@@ -95,12 +105,11 @@ module Beam =
             for i in 0 .. min (width options) all.Length - 1 do
                 match reasons[i] with
                 | None -> ()
-                | Some reason ->
-                    {
-                        Tokens = tokens i |> List.rev |> Array.ofList
-                        Score = score options all[i].Sum length
-                        Finish = reason
-                    }
+                | Some reason -> {
+                    Tokens = tokens i |> List.rev |> Array.ofList
+                    Score = score options all[i].Sum length
+                    Finish = reason
+                  }
         ]
 
         // The sort is stable: of equals the earlier one stays.
@@ -114,9 +123,7 @@ module Beam =
             |> Array.filter (fun i -> reasons[i].IsNone)
             |> Array.truncate (width options)
 
-        let running = [
-            for i in goingOn -> { Tokens = tokens i; Sum = all[i].Sum }
-        ]
+        let running = [ for i in goingOn -> { Tokens = tokens i; Sum = all[i].Sum } ]
 
         if isOver options length running ended then
             struct ({
@@ -153,7 +160,7 @@ module Beam =
             |> Array.ofList
             |> Tensors.ofFloats logs.device [ logs.shape[0]; 1L ]
 
-        let scores = warped.add(sums).sub (taken.mul (Tensors.scalar options.DiversityPenalty))
+        let scores = warped.add(sums).sub(taken.mul (Tensors.scalar options.DiversityPenalty))
         let struct (all, rng) = continuations options group.Rng scores
         let parents, tokens = all |> Array.map _.Parent, all |> Array.map _.Token
         let sampling = Sampling.follow parents warped tokens group.Sampling
@@ -201,15 +208,20 @@ module Beam =
                 after))
 
     /// The groups after each step.
-    let private steps (options: BeamOptions) (stages: Stage list) (rng: Rng) (model: Model) (prompt: int[]) : Group list seq =
+    let private steps
+        (options: BeamOptions)
+        (stages: Stage list)
+        (rng: Rng)
+        (model: Model)
+        (prompt: int[])
+        : Group list seq =
         seq {
             use decoder = Decoder.Start(model, [| prompt |], options.MaxNewTokens)
             decoder.Read()
             decoder.Keep(Array.zeroCreate options.Groups)
 
             let sampling =
-                { Stages = stages; Pick = Best }
-                |> Rows.withMinimum options.MinNewTokens options.EndTokens
+                { Stages = stages; Pick = Best } |> Rows.withMinimum options.MinNewTokens options.EndTokens
 
             let mutable groups = [
                 for number in 0 .. options.Groups - 1 ->
@@ -244,7 +256,7 @@ module Beam =
 
     /// The best continuations of a prompt, best first. `stages` change the log-probabilities of each step; the generator
     /// is used only where continuations are drawn.
-    /// Raises ArgumentException for options that cannot be met, an empty prompt or an id outside the vocabulary, and
+    /// Raises ArgumentException for options that cannot be met, a prompt that `Generate.stream` would refuse, and
     /// InvalidOperationException when the stages leave nothing to go on with.
     let search (options: BeamOptions) (stages: Stage list) (rng: Rng) (model: Model) (prompt: int[]) : Hypothesis list =
         require model options prompt

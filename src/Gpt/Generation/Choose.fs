@@ -36,7 +36,7 @@ module Choose =
     let private perturb (rng: Rng) (logits: Tensor) : struct (Tensor * Rng) =
         let struct (numbers, after) = Rng.uniforms (int (logits.numel ())) rng
         // At u = 0 the noise would be -inf, which is what a token that is ruled out has: just above it keeps them apart.
-        let noise = numbers |> Array.map (fun u -> max (float32 (-log (-log u))) Single.MinValue)
+        let noise = numbers |> Array.map (fun u -> max (float32 (-log(-log u))) Single.MinValue)
         use noise = Tensors.ofFloats logits.device (List.ofArray logits.shape) noise
         struct (logits.add noise, after)
 

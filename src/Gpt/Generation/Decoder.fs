@@ -8,7 +8,6 @@ open System
 /// comes to the same logits whatever stands beside it.
 /// A row that has filled the context starts again from its last half: those tokens are read anew, from position 0, which
 /// costs one long step for every half a context. When a row does so hangs on its own length alone.
-/// A prompt longer than the context is cut to its last context of tokens.
 type Decoder private (model: Model, texts: Tail[], cache: KvCache) =
     let mutable texts = texts
     let mutable cache = cache
@@ -17,7 +16,7 @@ type Decoder private (model: Model, texts: Tail[], cache: KvCache) =
     /// In how many of its first columns every row of the cache is the same.
     let mutable shared = 0
     /// Whether the first column of the one row there is holds the first token of its text.
-    let mutable fromStart = texts |> Array.forall (fun text -> text.IsWhole)
+    let mutable fromStart = true
     /// How many tokens at the end of row 0's cache are not in its text.
     let mutable ahead = 0
 
@@ -52,8 +51,10 @@ type Decoder private (model: Model, texts: Tail[], cache: KvCache) =
             readAlone row (lastIds row (pending[row] - 1) pending[row])
             pending[row] <- 1
 
-    /// Raises ArgumentException for no prompts, an empty one, or an id outside the vocabulary.
+    /// Raises ArgumentException for no prompts, an empty one, one longer than the context, or an id outside the vocabulary.
     static member internal Require(model: Model, prompts: int[][]) : unit =
+        let context, last = model.Config.Context, model.Config.VocabSize - 1
+
         if prompts.Length = 0 then
             invalidArg (nameof prompts) "There are no prompts; at least one is needed."
 
@@ -61,14 +62,17 @@ type Decoder private (model: Model, texts: Tail[], cache: KvCache) =
             if prompt.Length = 0 then
                 invalidArg (nameof prompts) "The prompt is empty; it must hold at least one token."
 
-            match prompt |> Array.tryFind (fun id -> id < 0 || id >= model.Config.VocabSize) with
-            | Some id ->
-                let last = model.Config.VocabSize - 1
-                invalidArg (nameof prompts) $"The prompt holds token {id}; ids must be in 0 to {last}."
+            if prompt.Length > context then
+                invalidArg
+                    (nameof prompts)
+                    $"The prompt has {prompt.Length} tokens; it must have at most {context}, the model's context."
+
+            match prompt |> Array.tryFind (fun id -> id < 0 || id > last) with
+            | Some id -> invalidArg (nameof prompts) $"The prompt holds token {id}; ids must be in 0 to {last}."
             | None -> ()
 
     /// Texts that begin with these prompts, each to be continued by up to `room` tokens.
-    /// Raises ArgumentException for no prompts, an empty one, or an id outside the vocabulary.
+    /// Raises ArgumentException for no prompts, an empty one, one longer than the context, or an id outside the vocabulary.
     static member Start(model: Model, prompts: int[][], room: int) : Decoder =
         Decoder.Require(model, prompts)
         let context = model.Config.Context
@@ -140,18 +144,24 @@ type Decoder private (model: Model, texts: Tail[], cache: KvCache) =
     /// How many tokens of row 0 have been read and are remembered.
     member _.Remembered: int = cache.Lengths[0]
 
-    /// Begins another text in the one row there is. What it has in common with the beginning of the text before it is
-    /// not read again, unless one of them is longer than the context. The decoder must have room for a whole context.
+    /// Begins another text, no longer than the context, in the one row there is. What it has in common with the beginning of
+    /// the text before it is not read again, unless that one has outgrown the context. The decoder must have room for a
+    /// whole context.
     member _.Restart(prompt: int[]) : unit =
         let context = model.Config.Context
-        let fits = fromStart && cache.Lengths[0] + pending[0] <= context && prompt.Length <= context
-        let common = if fits then texts[0].View.Span.CommonPrefixLength(ReadOnlySpan prompt) else 0
+        let fits = fromStart && cache.Lengths[0] + pending[0] <= context
+
+        let common =
+            if fits then
+                texts[0].View.Span.CommonPrefixLength(ReadOnlySpan prompt)
+            else
+                0
         // One token at least has to be read: its logits are the next thing asked for.
         let kept = min common (min cache.Lengths[0] (prompt.Length - 1))
         cache <- KvCache.truncate 0 kept cache
         texts <- [| Tail(context, prompt) |]
-        pending <- [| min context prompt.Length - kept |]
-        fromStart <- texts[0].IsWhole
+        pending <- [| prompt.Length - kept |]
+        fromStart <- true
 
     /// Row i becomes what row `rows[i]` was: rows may be dropped, moved and doubled.
     member _.Keep(rows: int[]) : unit =

@@ -24,7 +24,7 @@ module Generate =
     /// The logits (B, V) of the next tokens, led away from the guide's texts.
     let private nextLogits (options: GenerationOptions) (decoder: Decoder) (guide: Decoder option) : Tensor =
         match options.Guidance, guide with
-        | Some guidance, Some guide -> (ignore guidance; (guide.Next()).add (decoder.Next()))
+        | Some guidance, Some guide -> Warpers.guidance guidance.Scale (guide.Next()) (decoder.Next())
         | _ -> decoder.Next()
 
     /// One token for every row, and the batch that comes after, rows that ended still in it.
@@ -76,7 +76,12 @@ module Generate =
             }
 
     /// Continues the rows of a decoder until all have ended. The decoder is the caller's, who disposes it.
-    let internal run (options: GenerationOptions) (sampling: Sampling) (rngs: Rng[]) (decoder: Decoder) : GeneratedToken seq =
+    let internal run
+        (options: GenerationOptions)
+        (sampling: Sampling)
+        (rngs: Rng[])
+        (decoder: Decoder)
+        : GeneratedToken seq =
         seq {
             let guide =
                 options.Guidance
@@ -109,7 +114,8 @@ module Generate =
     /// Continues prompts side by side, each with a generator of its own: row for row the tokens that each would get alone.
     /// Lazy, and the same every time it is enumerated; the tokens of a step come in the order of the prompts. A text
     /// longer than the context goes on from its last half (see `Decoder`).
-    /// Raises ArgumentException for options that cannot be met, an empty prompt or an id outside the vocabulary.
+    /// Raises ArgumentException for options that cannot be met, and for a prompt that is empty, longer than the context
+    /// (`lastContext` cuts it), or holds an id outside the vocabulary.
     let batch
         (options: GenerationOptions)
         (sampling: Sampling)
@@ -153,6 +159,9 @@ module Generate =
     /// The tokens that follow a prompt, without end: the caller takes as many as are wanted.
     let tokens (sampling: Sampling) (rng: Rng) (model: Model) (prompt: int[]) : int seq =
         stream GenerationOptions.defaults sampling rng model prompt |> Seq.map _.Id
+
+    /// The end of a text that a model can read: its last context of tokens, or all of it.
+    let lastContext (model: Model) (text: int[]) : int[] = Array.skip (max 0 (text.Length - model.Config.Context)) text
 
     /// All of a stream, gathered by rows, in the order of the prompts. A row that the caller stopped has the reason `Length`.
     let collect (tokens: GeneratedToken seq) : Completion[] =

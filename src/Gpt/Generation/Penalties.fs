@@ -1,11 +1,36 @@
 namespace Gpt
 
 open System
+open System.Buffers
 open System.Runtime.InteropServices
 
 /// The tokens that stand before the next one, a row of ids for each row of logits: prompt and generated text alike.
 /// A row is a view of ids that lie elsewhere, so that a step copies no text.
 type History = ReadOnlyMemory<int>[]
+
+/// DRY, "don't repeat yourself" (p-e-w 2024, as in llama.cpp): how a token is punished that would go on a repetition.
+type DryOptions = {
+    /// What the shortest punished repetition costs. At least 0; 0 changes nothing.
+    Multiplier: float
+    /// How many times as much each further token costs. At least 1.
+    Base: float
+    /// Repetitions of up to so many tokens go unpunished, the token to come not counted; at least 1.
+    AllowedLength: int
+    /// Sequences of tokens, no repetition being followed across their last ones.
+    Breakers: int list list
+}
+
+[<RequireQualifiedAccess>]
+module DryOptions =
+
+    /// llama.cpp's, but for the multiplier: 0 (off) there, and the usual 0.8 when it is on; base 1.75, allowed length 2. No
+    /// breakers: they hang on the vocabulary.
+    let defaults: DryOptions = {
+        Multiplier = 0.8
+        Base = 1.75
+        AllowedLength = 2
+        Breakers = []
+    }
 
 /// Warpers that look at what has been said. Each takes the history last but for the logits, so that
 /// `fun history -> Penalties.repetition 1.2 history >> Warpers.topK 40` is one step of a chain.
@@ -85,3 +110,79 @@ module Penalties =
             Tensors.scoped (fun () ->
                 let banned = count (repeats size) history logits
                 logits.masked_fill (banned.gt (Tensors.scalar 0.0), Tensors.scalar -infinity))
+
+    /// How many tokens stand behind the last break of a text.
+    let private sinceBreak (breakers: int list list) (text: ReadOnlySpan<int>) : int =
+        let mutable first = 0
+
+        for breaker in breakers do
+            let start = text.LastIndexOf(ReadOnlySpan(Array.ofList breaker))
+
+            if start >= 0 then
+                first <- max first (start + breaker.Length)
+
+        text.Length - first
+
+    /// The Z function of a text read backwards (Gusfield 1997): z[i] tokens up to the one that has i tokens after it are also the
+    /// text's last ones, in the same order. Linear in the length.
+    let private fillZ (text: ReadOnlySpan<int>) (z: Span<int>) : unit =
+        let last = text.Length - 1
+        let mutable left = 0
+        let mutable right = 0
+
+        for i in 1..last do
+            let mutable size = if i < right then min (right - i) z[i - left] else 0
+
+            while i + size <= last && text[last - size] = text[last - i - size] do
+                size <- size + 1
+
+            z[i] <- size
+
+            if i + size > right then
+                left <- i
+                right <- i + size
+
+    /// Takes Multiplier · Base^(n - AllowedLength) off the logit of a token that would go on a repetition of n tokens, n at least
+    /// AllowedLength: the text's last n tokens stood in it before, and the token came after them. The longest repetition
+    /// counts. Raises ArgumentOutOfRangeException for options out of range.
+    let dry (options: DryOptions) (history: History) : Tensor -> Tensor =
+        let {
+                Multiplier = multiplier
+                Base = factor
+            } =
+            options
+
+        Argument.require (multiplier >= 0.0 && multiplier < infinity) "multiplier" multiplier "at least 0 and finite"
+        Argument.require (factor >= 1.0 && factor < infinity) "base" factor "at least 1 and finite"
+        Argument.require (options.AllowedLength >= 1) "allowed length" options.AllowedLength "at least 1"
+
+        // A power that leaves float32 would be an infinite penalty, and -inf a ban: the largest finite one is enough.
+        let cost length =
+            min (multiplier * factor ** float (length - options.AllowedLength)) (float Single.MaxValue / 4.0)
+
+        fun logits ->
+            Tensors.scoped (fun () ->
+                let vocab = int logits.shape[1]
+                let onCpu = Tensors.zeros (Device.cpu ()) (List.ofArray logits.shape)
+
+                for row in 0 .. history.Length - 1 do
+                    let text = history[row].Span
+                    let costs = (Tensors.span onCpu).Slice(row * vocab, vocab)
+                    let z = ArrayPool.Shared.Rent text.Length
+                    fillZ text (Span z)
+                    let longest = sinceBreak options.Breakers text
+
+                    for i in 1 .. text.Length - 1 do
+                        let length, next = min z[i] longest, text[text.Length - i]
+
+                        if length >= options.AllowedLength then
+                            costs[next] <- max costs[next] (float32 (cost length))
+
+                    ArrayPool.Shared.Return z
+
+                logits.sub (onCpu.``to`` logits.device))
+
+    /// The last `count` tokens of each row, at least 1: what llama.cpp's `penalty_last_n` lets penalties see.
+    let last (count: int) (history: History) : History =
+        Argument.require (count >= 1) (nameof count) count "at least 1"
+        history |> Array.map (fun text -> text.Slice(max 0 (text.Length - count)))

@@ -70,11 +70,16 @@ module internal Rows =
             | None -> struct ([||], [||])
 
         let finish row stopped =
-            if stopped then Some StopText
-            elif List.contains ids[row] options.EndTokens then Some EndToken
-            elif Sampling.isComplete row sampling then Some Complete
-            elif produced = options.MaxNewTokens then Some Length
-            else None
+            if stopped then
+                Some StopText
+            elif List.contains ids[row] options.EndTokens then
+                Some EndToken
+            elif Sampling.isComplete row sampling then
+                Some Complete
+            elif produced = options.MaxNewTokens then
+                Some Length
+            else
+                None
 
         rows
         |> Array.mapi (fun i row ->

@@ -55,6 +55,16 @@ module Stage =
 
         Remember(holding [| start |])
 
+    /// Mirostat 2: the cut of each row follows what has been said.
+    let mirostat (options: MirostatOptions) : Stage =
+        remember
+            (Mirostat.start options)
+            (fun cuts _ -> Mirostat.warp cuts)
+            (fun cuts warped ids -> Mirostat.observe options cuts warped ids)
+            (fun _ -> false)
+
+    let constrained (_c: Constraint) : Stage = Warp(fun logits -> logits.mul (Tensors.scalar 2.0))
+
     /// What a stage does to logits (B, V).
     let apply (turn: Turn) (stage: Stage) : Tensor -> Tensor =
         match stage with
@@ -103,7 +113,8 @@ module Sampling =
         match sampling.Stages with
         | [] -> logits.alias ()
         | stages ->
-            Tensors.scoped (fun () -> (logits.alias (), stages) ||> List.fold (fun logits stage -> Stage.apply turn stage logits))
+            Tensors.scoped (fun () ->
+                (logits.alias (), stages) ||> List.fold (fun logits stage -> Stage.apply turn stage logits))
 
     /// Picks a token a row from warped logits (B, V): ids, int64 (B), and the generators that come after.
     let pick (rngs: Rng[]) (warped: Tensor) (sampling: Sampling) : struct (Tensor * Rng[]) =

@@ -23,7 +23,7 @@ type Session(model: Model) =
 
     /// Continues a prompt, as `Generate.stream` does. A stream that the caller leaves early is no harm; one that is still
     /// enumerated when another begins is.
-    /// Raises ArgumentException for options that cannot be met, an empty prompt or an id outside the vocabulary.
+    /// Raises ArgumentException for options that cannot be met, a prompt that `Generate.stream` would refuse.
     member _.Stream(options: GenerationOptions, sampling: Sampling, rng: Rng, prompt: int[]) : GeneratedToken seq =
         let options = GenerationOptions.require model.Config.VocabSize options
         Decoder.Require(model, [| prompt |])

@@ -1,7 +1,9 @@
 namespace Gpt
+
+type Constraint = { Nothing: unit }
+
 [<RequireQualifiedAccess>]
-module Logits =
-    let check (_logits: Tensor) : unit = ()
-[<RequireQualifiedAccess>]
-module Biases =
-    let minimumLength (_least: int) (_ends: int list) (_produced: int) : Tensor -> Tensor = id
+module Constraint =
+    let vocabulary (_: Tokenizer) : byte[][] = [||]
+    let regex (_: byte[][]) (_: int list) (_: string) : Result<Constraint, string> = Ok { Nothing = () }
+    let jsonSchema (_: byte[][]) (_: int list) (_: string) : Result<Constraint, string> = Ok { Nothing = () }

@@ -101,7 +101,12 @@ module Speculative =
     let private shareOf (id: int) (shares: Tensor) : float = Tensors.item (shares.narrow (1L, int64 id, 1L))
 
     /// The token that comes, out of the logits (1, V) that the stages left, and whether it is the guess.
-    let private decide (pick: Pick) (rng: Rng) (warped: Tensor) (guess: (int * Tensor option) option) : struct (int * bool * Rng) =
+    let private decide
+        (pick: Pick)
+        (rng: Rng)
+        (warped: Tensor)
+        (guess: (int * Tensor option) option)
+        : struct (int * bool * Rng) =
         let drawFrom (rng: Rng) (logits: Tensor) =
             let struct (ids, rng) = Choose.sample rng logits
             struct (Tensors.itemId ids, rng)
@@ -123,7 +128,7 @@ module Speculative =
             else
                 let left =
                     match drafted with
-                    | Some drafted -> shares.sub(drafted).clamp_min (Tensors.scalar 0.0)
+                    | Some drafted -> shares.sub(drafted).clamp_min(Tensors.scalar 0.0)
                     | None ->
                         let place = Tensors.ofIds shares.device [ 1L; 1L ] [| int64 guessed |]
                         shares.scatter (1L, place, Tensors.zeros shares.device [ 1L; 1L ])
@@ -134,7 +139,13 @@ module Speculative =
                 struct (id, false, rng)
 
     /// One pass: guesses, what the model says to them, and the state after the tokens that came of it.
-    let private round (options: GenerationOptions) (speculation: SpeculativeOptions) (target: Decoder) drafter (state: State) =
+    let private round
+        (options: GenerationOptions)
+        (speculation: SpeculativeOptions)
+        (target: Decoder)
+        drafter
+        (state: State)
+        =
         let count = min speculation.DraftTokens (options.MaxNewTokens - state.Produced - 1)
 
         let draft =
@@ -153,7 +164,12 @@ module Speculative =
         let logits = target.Ahead draft.Ids
         let read = int logits.shape[0] - 1
         let tokens = ResizeArray<GeneratedToken>()
-        let mutable state = { state with Row = { state.Row with Rng = draft.Rng } }
+
+        let mutable state = {
+            state with
+                Row = { state.Row with Rng = draft.Rng }
+        }
+
         let mutable accepted = 0
         let mutable guessing = true
 
@@ -162,10 +178,19 @@ module Speculative =
             let own = logits.narrow (0L, int64 place, 1L)
             let warped = Sampling.warp (turnAt options state target.Texts) state.Sampling own
             Logits.check warped
-            let guess = if place < read then Some(draft.Ids[place], draft.Shares[place]) else None
+
+            let guess =
+                if place < read then
+                    Some(draft.Ids[place], draft.Shares[place])
+                else
+                    None
+
             let struct (id, stands, rng) = decide state.Sampling.Pick state.Row.Rng warped guess
             let sampling = Sampling.advance warped [| id |] state.Sampling
-            let told, rows = Rows.tell options (state.Produced + 1) sampling own [| { state.Row with Rng = rng } |] [| id |]
+
+            let told, rows =
+                Rows.tell options (state.Produced + 1) sampling own [| { state.Row with Rng = rng } |] [| id |]
+
             tokens.Add told[0]
 
             state <- {
@@ -200,27 +225,26 @@ module Speculative =
         },
         state
 
-    let private require (speculation: SpeculativeOptions) (model: Model) : unit =
-        Argument.require (speculation.DraftTokens >= 1) "DraftTokens" speculation.DraftTokens "at least 1"
+    /// The options themselves when tokens can be guessed by them for a model; else one sentence that names what is wrong, its
+    /// value and what would be right.
+    let validate (model: Model) (speculation: SpeculativeOptions) : Result<SpeculativeOptions, string> =
+        let count = speculation.DraftTokens
 
         match speculation.Drafter with
-        | PromptLookup longest -> Argument.require (longest >= 1) (nameof longest) longest "at least 1"
+        | _ when count < 1 -> Error $"draft tokens is {count}; it must be at least 1"
+        | PromptLookup longest when longest < 1 ->
+            Error $"the longest run to look up is {longest}; it must be at least 1"
         | DraftModel draft when draft.Config.VocabSize <> model.Config.VocabSize ->
-            invalidArg
-                (nameof speculation)
-                $"The draft model has {draft.Config.VocabSize} tokens, the model {model.Config.VocabSize}; they must have the same vocabulary."
-        | DraftModel draft ->
-            let most = max 1 (min draft.Config.Context model.Config.Context / 2)
-
-            Argument.require
-                (speculation.DraftTokens <= most)
-                "DraftTokens"
-                speculation.DraftTokens
-                $"at most {most}, half the smaller context"
+            Error
+                $"the draft model has {draft.Config.VocabSize} tokens, the model {model.Config.VocabSize}; they must have the same vocabulary"
+        | DraftModel draft when count > max 1 (draft.Config.Context / 2) ->
+            Error
+                $"draft tokens is {count}; it must be at most {draft.Config.Context / 2}, half the draft model's context"
+        | _ -> Ok speculation
 
     /// Continues a prompt, as `Generate.stream` does, a round at a time. Lazy, and the same every time it is enumerated.
-    /// Raises ArgumentException for options that cannot be met (guidance is one: it is not supported here), an empty prompt
-    /// or an id outside the vocabulary.
+    /// Raises ArgumentException for options that cannot be met (guidance is one: it is not supported here), a prompt
+    /// that `Generate.stream` would refuse.
     let rounds
         (speculation: SpeculativeOptions)
         (options: GenerationOptions)
@@ -230,8 +254,11 @@ module Speculative =
         (prompt: int[])
         : SpeculativeRound seq =
         let options = GenerationOptions.require model.Config.VocabSize options
-        require speculation model
         Decoder.Require(model, [| prompt |])
+
+        match validate model speculation with
+        | Ok _ -> ()
+        | Error sentence -> invalidArg (nameof speculation) sentence
 
         if options.Guidance.IsSome then
             invalidArg (nameof options) "Guidance is set; speculative decoding does not support it."

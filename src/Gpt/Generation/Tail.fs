@@ -15,9 +15,6 @@ type internal Tail(keep: int, text: int[]) =
         let shown = min keep count
         ReadOnlyMemory(ids, count - shown, shown)
 
-    /// Whether it was made of a text that is no longer than it keeps.
-    member _.IsWhole: bool = text.Length <= keep
-
     /// Takes the last tokens away; no more than `keep` at a time, or what is shown gets shorter than it should be.
     member _.Drop(tokens: int) : unit = count <- count - tokens
 

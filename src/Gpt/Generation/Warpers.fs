@@ -136,3 +136,63 @@ module Warpers =
                 let deviation = (spread.mul spread).sum([| 1L |], true).div(count).sqrt()
                 let struct (best, _) = logits.max (1L, keepdim = true)
                 ruleOut logits (logits.lt (best.sub (deviation.mul (Tensors.scalar n)))))
+
+    /// Divides the logits by a temperature that rises with the entropy H of the row: low + (high - low) (H / H_max)^exponent,
+    /// H_max that of as many equally likely tokens as are not ruled out (llama.cpp's dynamic temperature). `low` must be
+    /// positive and at most `high`, `high` finite, `exponent` positive and finite.
+    let dynamicTemperature (low: float) (high: float) (exponent: float) : Tensor -> Tensor =
+        Argument.require (low > 0.0 && low <= high) (nameof low) low $"positive and at most high, {high}"
+        Argument.require (high < infinity) (nameof high) high "finite"
+        Argument.require (exponent > 0.0 && exponent < infinity) (nameof exponent) exponent "positive and finite"
+
+        fun logits ->
+            Tensors.scoped (fun () ->
+                let struct (logs, probabilities) = logProbabilities logits
+                let possible = logits.gt(Tensors.scalar -infinity).sum([| 1L |], true).``to`` logits.dtype
+                // A single token has no entropy to compare with: at least two keep the quotient finite.
+                let most = possible.clamp_min(Tensors.scalar 2.0).log()
+                let share = (entropy logs probabilities).div(most).clamp(Tensors.scalar 0.0, Tensors.scalar 1.0)
+                let rise = share.pow(Tensors.scalar exponent).mul(Tensors.scalar (high - low))
+                logits.div (rise.add (Tensors.scalar low)))
+
+    /// Rules out all tokens with a probability of at least `threshold` but the least likely of them, where there are two or more,
+    /// in rows whose coin falls so: with chance `probability`, one uniform number a row (llama.cpp's XTC, "exclude top
+    /// choices"). Both must be in [0, 1]; a probability of 0 and a threshold above 0.5 change nothing.
+    let xtc (probability: float) (threshold: float) : Rng -> Tensor -> struct (Tensor * Rng) =
+        let isShare x = x >= 0.0 && x <= 1.0
+        Argument.require (isShare probability) (nameof probability) probability "at least 0 and at most 1"
+        Argument.require (isShare threshold) (nameof threshold) threshold "at least 0 and at most 1"
+
+        fun rng logits ->
+            let struct (coins, after) = Rng.uniforms (int logits.shape[0]) rng
+
+            let warped =
+                Tensors.scoped (fun () ->
+                    let falls = coins |> Array.map (fun coin -> if coin < probability then 1.0f else 0.0f)
+                    let falls = Tensors.ofFloats logits.device [ falls.LongLength; 1L ] falls
+                    let probabilities = logits.softmax -1L
+                    let isTop = probabilities.ge (Tensors.scalar threshold)
+                    // The least likely of the top choices, ties included, stays.
+                    let others = probabilities.masked_fill (isTop.logical_not (), Tensors.scalar infinity)
+                    let struct (least, _) = others.neg().max(1L, keepdim = true)
+                    let excluded = isTop.logical_and (probabilities.gt (least.neg ()))
+                    ruleOut logits (excluded.logical_and (falls.gt (Tensors.scalar 0.0))))
+
+            struct (warped, after)
+
+    /// Classifier-free guidance (Sanchez et al. 2023, as in transformers): log-probabilities u + scale (c - u), where the logits give
+    /// the log-probabilities c and `unconditional` (B, V), of the text without the prompt, gives u. A token that is ruled
+    /// out in either stays so. `scale` must be finite; 1 gives c.
+    let guidance (scale: float) (unconditional: Tensor) : Tensor -> Tensor =
+        Argument.require (Double.IsFinite scale) (nameof scale) scale "finite"
+
+        fun logits ->
+            Tensors.scoped (fun () ->
+                let conditional = torch.nn.functional.log_softmax (logits, -1L)
+                let other = torch.nn.functional.log_softmax (unconditional, -1L)
+                let guided = other.add (conditional.sub(other).mul(Tensors.scalar scale))
+
+                let impossible =
+                    (conditional.eq (Tensors.scalar -infinity)).logical_or(other.eq (Tensors.scalar -infinity))
+
+                ruleOut guided impossible)

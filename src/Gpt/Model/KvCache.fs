@@ -72,7 +72,9 @@ module KvCache =
     let pick (rows: int[]) (cache: KvCache) : KvCache =
         Tensors.freeing (fun () ->
             let order = Tensors.ofIds cache.Keys[0].device [ rows.LongLength ] (Array.map int64 rows)
-            let picked (buffers': Tensor[]) = buffers buffers'.Length (fun layer -> buffers'[layer].index_select (0L, order))
+
+            let picked (buffers': Tensor[]) =
+                buffers buffers'.Length (fun layer -> buffers'[layer].index_select(0L, order))
 
             {
                 Keys = picked cache.Keys
@@ -94,7 +96,7 @@ module KvCache =
 
     /// One row as a cache of its own that shares this one's memory; to be disposed like a cache.
     let row (row: int) (cache: KvCache) : KvCache =
-        let view (all: Tensor[]) = buffers all.Length (fun layer -> all[layer].narrow (0L, int64 row, 1L))
+        let view (all: Tensor[]) = buffers all.Length (fun layer -> all[layer].narrow(0L, int64 row, 1L))
 
         {
             Keys = view cache.Keys
@@ -151,7 +153,11 @@ module Placement =
             {
                 Cache = cache
                 Count = count
-                Columns = if even then None else Some(positions.unsqueeze(1L).unsqueeze -1L)
+                Columns =
+                    if even then
+                        None
+                    else
+                        Some(positions.unsqueeze(1L).unsqueeze -1L)
                 Mask = Some(keys.le(positions.unsqueeze -1L).unsqueeze 1L)
             }
 
@@ -160,7 +166,7 @@ module Placement =
         match placement.Columns with
         | None -> table.narrow(0L, int64 placement.Cache.Lengths[0], int64 placement.Count).unsqueeze 0L
         | Some columns ->
-            table.index_select(0L, columns.reshape -1L).view (columns.shape[0], columns.shape[2], table.shape[1])
+            table.index_select(0L, columns.reshape -1L).view(columns.shape[0], columns.shape[2], table.shape[1])
 
     let private write (buffer: Tensor) (placement: Placement) (added: Tensor) : Tensor =
         match placement.Columns with

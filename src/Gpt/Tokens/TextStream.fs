@@ -61,7 +61,14 @@ module TextStream =
         let text = stream.Held + piece
 
         match firstStop stream.Stops text with
-        | Some place -> struct (text.Substring(0, place), true, { stream with Decoder = decoder; Held = "" })
+        | Some place ->
+            struct (text.Substring(0, place),
+                    true,
+                    {
+                        stream with
+                            Decoder = decoder
+                            Held = ""
+                    })
         | None ->
             let shown = text.Length - undecided stream.Stops text
 

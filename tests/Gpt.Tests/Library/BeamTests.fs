@@ -79,7 +79,12 @@ let rec private texts vocab length : int list list =
         ]
 
 let private prompts = tokens 11 1 3
-let private plain count = { BeamOptions.defaults with Beams = count; MaxNewTokens = 5 }
+
+let private plain count = {
+    BeamOptions.defaults with
+        Beams = count
+        MaxNewTokens = 5
+}
 
 let private laws = [
     law 200 "one beam is greedy" prompts (fun prompt ->
@@ -94,40 +99,53 @@ let private laws = [
     law 200 "the best beam scores no lower than greedy" (both prompts (within 2 6)) (fun (prompt, beams) ->
         use model = denseModel config
 
-        let greedy =
-            Generate.tokens Sampling.greedy rng model (Array.ofList prompt) |> Seq.take 5 |> List.ofSeq
+        let greedy = Generate.tokens Sampling.greedy rng model (Array.ofList prompt) |> Seq.take 5 |> List.ofSeq
 
         let best = Beam.search (plain beams) [] rng model (Array.ofList prompt) |> List.head
         Expect.isGreaterThanOrEqual best.Score (sum model prompt greedy / 5.0 - 1e-5) "score")
 
-    law 100 "with a beam for every text it finds the best of all" (both (tokens 3 1 3) (within 1 3)) (fun (prompt, length) ->
-        use model = toy 3
-        let beams = pown 3 length
+    law
+        100
+        "with a beam for every text it finds the best of all"
+        (both (tokens 3 1 3) (within 1 3))
+        (fun (prompt, length) ->
+            use model = toy 3
+            let beams = pown 3 length
 
-        let found =
-            Beam.search
-                {
-                    plain beams with
-                        MaxNewTokens = length
-                        Return = beams
-                }
-                []
-                rng
-                model
-                (Array.ofList prompt)
+            let found =
+                Beam.search
+                    {
+                        plain beams with
+                            MaxNewTokens = length
+                            Return = beams
+                    }
+                    []
+                    rng
+                    model
+                    (Array.ofList prompt)
 
-        let all = texts 3 length |> List.map (fun text -> text, sum model prompt text / float length)
-        Expect.equal (found |> List.map _.Tokens |> set) (all |> List.map (fst >> Array.ofList) |> set) "every text"
+            let all = texts 3 length |> List.map (fun text -> text, sum model prompt text / float length)
 
-        for hypothesis in found do
-            let _, score = all |> List.find (fun (text, _) -> Array.ofList text = hypothesis.Tokens)
-            expectBelow 1e-5 (abs (hypothesis.Score - score)) "score"
+            Expect.equal
+                (found |> List.map _.Tokens |> set)
+                (all |> List.map (fst >> Array.ofList) |> set)
+                "every text"
 
-        Expect.equal (found |> List.map _.Score) (found |> List.map _.Score |> List.sortDescending) "order")
+            for hypothesis in found do
+                let _, score = all |> List.find (fun (text, _) -> Array.ofList text = hypothesis.Tokens)
+                expectBelow 1e-5 (abs (hypothesis.Score - score)) "score"
+
+            Expect.equal (found |> List.map _.Score) (found |> List.map _.Score |> List.sortDescending) "order")
 
     law 100 "what is streamed is the best text" (both prompts (within 1 5)) (fun (prompt, beams) ->
         use model = denseModel config
-        let options = { plain beams with EndTokens = [ 3 ]; MaxNewTokens = 6 }
+
+        let options = {
+            plain beams with
+                EndTokens = [ 3 ]
+                MaxNewTokens = 6
+        }
+
         let best = Beam.search options [] rng model (Array.ofList prompt) |> List.head
         Expect.equal (Beam.stream options [] rng model (Array.ofList prompt) |> Seq.toArray) best.Tokens "tokens")
 
@@ -135,10 +153,12 @@ let private laws = [
         use model = denseModel config
         let alone = Beam.search { plain 2 with Return = 2 } [] rng model (Array.ofList prompt)
 
-        let grouped =
-            Beam.search { plain 6 with Groups = 3; Return = 6 } [] rng model (Array.ofList prompt)
+        let grouped = Beam.search { plain 6 with Groups = 3; Return = 6 } [] rng model (Array.ofList prompt)
 
-        Expect.equal (grouped |> List.map _.Tokens) (alone |> List.collect (fun a -> List.replicate 3 a.Tokens)) "thrice")
+        Expect.equal
+            (grouped |> List.map _.Tokens)
+            (alone |> List.collect (fun a -> List.replicate 3 a.Tokens))
+            "thrice")
 
     law 100 "a large diversity penalty sends each group another way" prompts (fun prompt ->
         use model = denseModel config
@@ -163,14 +183,25 @@ let private laws = [
 
     law 100 "past the context the search goes on" prompts (fun prompt ->
         use model = denseModel config
-        let options = { plain 3 with MaxNewTokens = 20; Return = 3 }
+
+        let options = {
+            plain 3 with
+                MaxNewTokens = 20
+                Return = 3
+        }
 
         for hypothesis in Beam.search options [] rng model (Array.ofList prompt) do
             Expect.equal hypothesis.Tokens.Length 20 "length")
 
     testCase "drawn beams repeat with a generator and differ with another" (fun () ->
         use model = denseModel config
-        let options = { plain 3 with Sample = true; MaxNewTokens = 12 }
+
+        let options = {
+            plain 3 with
+                Sample = true
+                MaxNewTokens = 12
+        }
+
         let drawn seed = (Beam.search options [] (Rng.ofSeed seed) model [| 1 |] |> List.head).Tokens
         Expect.equal (drawn 5UL) (drawn 5UL) "same"
         Expect.isGreaterThan ([ 1UL .. 20UL ] |> List.map drawn |> List.distinct |> List.length) 5 "different")
@@ -185,7 +216,10 @@ let private mistakes = [
     refused "a length penalty that is no number" (fun o -> { o with LengthPenalty = nan }) "length penalty is NaN"
     refused "no new tokens" (fun o -> { o with MaxNewTokens = 0 }) "max new tokens is 0"
     refused "more returned than beams" (fun o -> { o with Return = 6 }) "is 6; it must be in 1 to beams, 5"
-    refused "groups that do not divide the beams" (fun o -> { o with Groups = 2 }) "groups is 2; it must divide beams, 5"
+    refused
+        "groups that do not divide the beams"
+        (fun o -> { o with Groups = 2 })
+        "groups is 2; it must divide beams, 5"
     refused "a diversity penalty for one group" (fun o -> { o with DiversityPenalty = 1.0 }) "there is one group"
     refused "a foreign end token" (fun o -> { o with EndTokens = [ 11 ] }) "end token 11 is not in the vocabulary"
     refused "a minimum above the maximum" (fun o -> { o with MinNewTokens = 21 }) "min new tokens is 21"

@@ -24,6 +24,8 @@ let tests =
         SamplingReferenceTests.tests
         GenerateTests.tests
         TextStreamTests.tests
+        TextMetricsTests.tests
+        StrategyTests.tests
         BatchTests.tests
         BeamTests.tests
         SpeculativeTests.tests

@@ -21,14 +21,20 @@ let private shown (tokenizer: Tokenizer) (stops: string list) (ids: int list) : 
         | [] -> text + TextStream.flush stream, false
         | id :: rest ->
             let struct (piece, stopped, next) = TextStream.push stream id
-            if stopped then text + piece, true else go next (text + piece) rest
+
+            if stopped then
+                text + piece, true
+            else
+                go next (text + piece) rest
 
     go (TextStream.start tokenizer stops) "" ids
 
-let private texts = Arb.fromGen (Gen.choose (0, 40) |> Gen.bind (fun n -> Gen.listOfLength n (Gen.choose (0, 2))))
+let private texts =
+    Arb.fromGen (Gen.choose (0, 40) |> Gen.bind (fun n -> Gen.listOfLength n (Gen.choose (0, 2))))
 
 let private stops =
     let stop = Gen.choose (1, 4) |> Gen.bind (fun n -> Gen.listOfLength n (Gen.elements [ 'a'; 'b'; '-' ]))
+
     Gen.choose (0, 3)
     |> Gen.bind (fun n -> Gen.listOfLength n stop)
     |> Gen.map (List.map (Array.ofList >> String))
@@ -108,7 +114,9 @@ let private examples = [
                 Reader = Some(TextStream.start tokenizer [ stop ])
         }
 
-        let completion = (Generate.stream options Sampling.greedy (Rng.ofSeed 1UL) model prompt |> Generate.collect)[0]
+        let completion =
+            (Generate.stream options Sampling.greedy (Rng.ofSeed 1UL) model prompt |> Generate.collect)[0]
+
         let place = text.IndexOf(stop, StringComparison.Ordinal)
         Expect.equal completion.Text (text.Substring(0, place)) "text"
         Expect.equal completion.Finish StopText "reason"

@@ -11,9 +11,7 @@ let folder = shared "gpt2-tiny"
 let model = lazy (Checkpoint.loadModel (Device.cpu ()) folder |> get)
 let expected = lazy (json (Path.Combine(folder, "expected.json")))
 
-let private ints (element: JsonElement) = [|
-    for item in element.EnumerateArray() -> item.GetInt32()
-|]
+let private ints (element: JsonElement) = [| for item in element.EnumerateArray() -> item.GetInt32() |]
 
 /// One call of transformers' `generate`: its arguments, and what came for each prompt.
 type Call = {

@@ -1,0 +1,109 @@
+namespace Gpt.Cli
+
+open System.CommandLine
+open System.Text.Json
+open Gpt
+
+/// `gpt steps`: generation step by step, as the article shows it: the best candidates with their probabilities, what was
+/// picked, the text in the end.
+[<RequireQualifiedAccess>]
+module StepsCommand =
+
+    let private prompt = PromptOptions.create ()
+    let private steps = Options.withDefault "--steps" "how many tokens to write" 5
+    let private top = Options.withDefault "--top" "how many candidates to show" 5
+    let private sample = Options.flag "--sample" "draw tokens, where else the most likely one is taken"
+
+    /// A token as it may stand in a line.
+    let private show (tokenizer: Tokenizer) (id: int) =
+        (Tokenizer.decode tokenizer [ id ]).Replace("\n", "\\n").Replace("\r", "\\r").Replace("\t", "\\t")
+
+    let private print (prompted: Prompted) (tokens: GeneratedToken list) : unit =
+        let show = show prompted.Tokenizer
+        printfn "Prompt tokens: %d\nPrompt: '%s'\n" prompted.Ids.Length prompted.Prompt
+
+        for step, token in List.indexed tokens do
+            printfn "Step %d - Top %d candidates:" (step + 1) token.Alternatives.Length
+            let width = token.Alternatives |> List.map (fun candidate -> (show candidate.Id).Length) |> List.max
+
+            for candidate in token.Alternatives do
+                let shown = $"'{show candidate.Id}'"
+                printfn "  %s : %.4f" (shown.PadRight(width + 2)) (exp candidate.LogProbability)
+
+            let isListed = token.Alternatives |> List.exists (fun candidate -> candidate.Id = token.Id)
+
+            let own =
+                match token.LogProbability with
+                | Some own when not isListed -> sprintf " : %.4f" (exp own)
+                | _ -> ""
+
+            printfn "  -> Picked: '%s'%s\n" (show token.Id) own
+
+        let text = tokens |> List.map _.Id |> Tokenizer.decode prompted.Tokenizer
+        printfn "Final: '%s'" (prompted.Prompt + text)
+
+    let private printJson (prompted: Prompted) (tokens: GeneratedToken list) : unit =
+        let text id = Tokenizer.decode prompted.Tokenizer [ id ]
+
+        {|
+            prompt = prompted.Prompt
+            promptTokens = prompted.Ids
+            steps =
+                tokens
+                |> List.map (fun token -> {|
+                    candidates =
+                        token.Alternatives
+                        |> List.map (fun candidate -> {|
+                            token = candidate.Id
+                            text = text candidate.Id
+                            probability = exp candidate.LogProbability
+                        |})
+                    picked = {|
+                        token = token.Id
+                        text = text token.Id
+                        probability = token.LogProbability |> Option.map exp |> Option.defaultValue nan
+                    |}
+                |})
+            final = prompted.Prompt + (tokens |> List.map _.Id |> Tokenizer.decode prompted.Tokenizer)
+        |}
+        |> JsonSerializer.Serialize
+        |> printfn "%s"
+
+    let private run (parsed: ParseResult) : Result<int, Problem> =
+        result {
+            let! steps = Options.atLeastOne steps parsed
+            let! top = Options.atLeastOne top parsed
+            use! prompted = PromptOptions.read parsed prompt
+
+            let options = {
+                GenerationOptions.defaults with
+                    MaxNewTokens = steps
+                    EndTokens = Tokenizer.endOfText prompted.Tokenizer |> Option.toList
+                    LogProbabilities = Some(min top prompted.Model.Config.VocabSize)
+            }
+
+            let sampling =
+                if parsed.GetRequiredValue sample then
+                    Sampling.random id
+                else
+                    Sampling.greedy
+
+            let tokens =
+                Generate.stream options sampling (PromptOptions.rng parsed prompt) prompted.Model prompted.Ids
+                |> List.ofSeq
+
+            if parsed.GetRequiredValue prompt.Json then
+                printJson prompted tokens
+            else
+                print prompted tokens
+
+            return Problem.codes.Done
+        }
+
+    /// The command, for `Program`.
+    let create () : Command =
+        Options.command
+            "steps"
+            "Show generation step by step: candidates, probabilities, what was picked."
+            (PromptOptions.before prompt @ [ steps; top; sample ] @ PromptOptions.after prompt)
+            run

@@ -1,0 +1,113 @@
+namespace Gpt.Cli
+
+open System
+open System.CommandLine
+open System.Globalization
+open System.Text.Json
+open Gpt
+
+/// `gpt temperature`: what temperature does to a distribution; the article's table with right numbers, and its bar chart.
+[<RequireQualifiedAccess>]
+module TemperatureCommand =
+
+    let private logits =
+        Options.withDefault "--logits" "logits, separated by commas, of tokens A, B, C …" "3,1.5,0.8,0.3,-0.5"
+
+    let private temperatures =
+        Options.withDefault "--temperatures" "temperatures, separated by commas" "0.1,0.5,1,1.5,2"
+
+    let private json = Options.json ()
+
+    let private numbers (parsed: ParseResult) (option: Option<string>) : Result<float list, Problem> =
+        let text = parsed.GetRequiredValue option
+        let words = text.Split(',', StringSplitOptions.TrimEntries) |> List.ofArray
+
+        let read (word: string) =
+            match Double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture) with
+            | true, number when Double.IsFinite number -> Some number
+            | _ -> None
+
+        match words |> List.tryFind (read >> Option.isNone) with
+        | Some word -> Error(Usage $"{option.Name} holds \"{word}\"; expected numbers separated by commas")
+        | None -> Ok(List.choose read words)
+
+    let private name (token: int) = string (char (int 'A' + token))
+
+    let private shares (logits: float list) (temperature: float) : float list =
+        Tensors.freeing (fun () ->
+            let row =
+                logits
+                |> List.map float32
+                |> Array.ofList
+                |> Tensors.ofFloats (Device.cpu ()) [ 1L; int64 logits.Length ]
+
+            (Warpers.temperature temperature row).softmax -1L
+            |> Tensors.toFloats
+            |> Array.map float
+            |> List.ofArray)
+
+    /// The article's table.
+    let private table (rows: (float * float list) list) : string =
+        let heads = rows |> List.head |> snd |> List.mapi (fun token _ -> sprintf "%-10s" $"P({name token})")
+
+        [
+            "Temp     " + String.concat "" heads |> _.TrimEnd()
+            String('-', 9 + 10 * heads.Length - 4)
+            for temperature, shares in rows do
+                let cells = shares |> List.map (sprintf "%-10.4f") |> String.concat ""
+                (sprintf "%-9s" (string temperature) + cells).TrimEnd()
+        ]
+        |> String.concat "\n"
+
+    /// One bar a token and temperature, 40 characters for a probability of 1.
+    let private chart (rows: (float * float list) list) : string =
+        [
+            for temperature, shares in rows do
+                $"temp={temperature}"
+
+                for token, share in List.indexed shares do
+                    let eighths = int (Math.Round(share * 320.0))
+
+                    let part =
+                        if eighths % 8 = 0 then
+                            ""
+                        else
+                            "▏▎▍▌▋▊▉".Substring(eighths % 8 - 1, 1)
+
+                    $"  {name token} %-40s{String('█', eighths / 8) + part} %.2f{share}"
+
+                ""
+        ]
+        |> String.concat "\n"
+
+    let private run (parsed: ParseResult) : Result<int, Problem> =
+        result {
+            let! logits = numbers parsed logits
+            let! temperatures = numbers parsed temperatures
+
+            if logits.Length > 26 then
+                do! Error(Usage $"--logits holds {logits.Length} numbers; at most 26 have a letter")
+
+            match temperatures |> List.tryFind (fun temperature -> temperature <= 0.0) with
+            | Some wrong -> do! Error(Usage $"--temperatures holds {wrong}; a temperature must be positive")
+            | None -> ()
+
+            let rows = temperatures |> List.map (fun temperature -> temperature, shares logits temperature)
+
+            if parsed.GetRequiredValue json then
+                rows
+                |> List.map (fun (temperature, shares) -> {|
+                    temperature = temperature
+                    probabilities = shares
+                |})
+                |> JsonSerializer.Serialize
+                |> printfn "%s"
+            else
+                printfn "%s\n\n%s" (table rows) (chart rows)
+
+            return Problem.codes.Done
+        }
+
+    /// The command, for `Program`.
+    let create () : Command =
+        Options.command "temperature" "Show what temperature does to a distribution." [ logits; temperatures; json ] run
