@@ -17,6 +17,7 @@ let private tests =
             ScopeTests.tests
             LibraryTests.tests
             ToolTests.tests
+            GenerateToolTests.tests
             TokenizeTests.tests
             SampleTests.tests
             EngineTests.tests
