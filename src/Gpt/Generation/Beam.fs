@@ -60,9 +60,13 @@ module Beam =
         let all =
             Array.map2 continuation (Tensors.toIds places) (flat.gather (1L, places) |> Tensors.toFloats)
             |> Array.filter (fun continuation -> continuation.Sum > -infinity)
-            |> Array.sortWith (fun a b -> compare b.Sum a.Sum)
 
-        struct (all, rng)
+        // Drawn ones come in the order of drawing.
+        struct ((if options.Sample then
+                     Array.sortByDescending _.Sum all
+                 else
+                     all),
+                rng)
 
     /// Whether no running text is worth going on with, `length` new tokens being there.
     let private isOver (options: BeamOptions) (length: int) (running: Running list) (ended: Hypothesis list) : bool =

@@ -40,11 +40,20 @@ let private answer folder (arguments: string list) : string =
     run.Out
 
 let private generate folder (more: string list) =
-    answer folder ([ "generate"; "--model"; "model"; "--prompt"; "to be"; "--max-new-tokens"; "40" ] @ more)
+    answer
+        folder
+        ([
+            "generate"
+            "--model"
+            "model"
+            "--prompt"
+            "to be"
+            "--max-new-tokens"
+            "40"
+         ]
+         @ more)
 
-let private sequences (text: string) = [
-    for item in (parse text).GetProperty("sequences").EnumerateArray() -> item
-]
+let private sequences (text: string) = [ for item in (parse text).GetProperty("sequences").EnumerateArray() -> item ]
 
 let private ids (element: JsonElement) = [
     for item in element.GetProperty("tokens").EnumerateArray() -> item.GetInt32()
@@ -56,10 +65,14 @@ let private generation =
             withModels (fun folder ->
                 let texts = sequences (generate folder [ "--samples"; "3"; "--json" ]) |> List.map ids
                 Expect.equal (List.distinct texts).Length 3 "texts"
-                Expect.equal (sequences (generate folder [ "--samples"; "3"; "--json" ]) |> List.map ids) texts "again"
+
+                Expect.equal
+                    (sequences (generate folder [ "--samples"; "3"; "--json" ]) |> List.map ids)
+                    texts
+                    "again"
+
                 let shown = generate folder [ "--samples"; "3" ]
-                Expect.equal (shown.Split '
-' |> Array.filter _.StartsWith("===== ")).Length 3 "headings"))
+                Expect.equal (shown.Split '\n' |> Array.filter _.StartsWith("===== ")).Length 3 "headings"))
 
         testCase "a prompt as tokens is the prompt as text" (fun () ->
             withModels (fun folder ->
@@ -96,16 +109,23 @@ let private generation =
                 Expect.equal (ids item) (whole |> List.take (1 + List.findIndex ((=) last) whole)) "tokens"
                 Expect.equal (string (item.GetProperty "finishReason")) "eos" "reason"
                 let longer = [ "--eos"; string last; "--min-new-tokens"; "30"; "--json" ]
-                Expect.isGreaterThanOrEqual (sequences (generate folder longer) |> List.head |> ids).Length 30 "minimum"))
+
+                Expect.isGreaterThanOrEqual
+                    (sequences (generate folder longer) |> List.head |> ids).Length
+                    30
+                    "minimum"))
 
         testCase "log-probabilities come with their alternatives" (fun () ->
             withModels (fun folder ->
                 let item = sequences (generate folder [ "--json"; "--log-probs"; "3"; "--greedy" ]) |> List.head
-                let own = [ for x in item.GetProperty("logProbabilities").EnumerateArray() -> x.GetDouble() ]
+
+                let own = [
+                    for x in item.GetProperty("logProbabilities").EnumerateArray() -> x.GetDouble()
+                ]
+
                 Expect.equal own.Length 40 "one a token"
 
-                for probability, alternatives in
-                    Seq.zip own (item.GetProperty("alternatives").EnumerateArray()) do
+                for probability, alternatives in Seq.zip own (item.GetProperty("alternatives").EnumerateArray()) do
                     Expect.equal (alternatives.GetArrayLength()) 3 "alternatives"
                     let best = alternatives.[0].GetProperty("logProbability").GetDouble()
                     Expect.equal best probability "the greedy token is the best"))
@@ -175,14 +195,20 @@ let private others =
                 Expect.equal (shown.Split("-> Picked: ").Length) 4 "picks"
 
                 let told =
-                    parse (answer folder [ "steps"; "--model"; "model"; "--prompt"; "to be"; "--steps"; "3"; "--json" ])
+                    parse (
+                        answer folder [ "steps"; "--model"; "model"; "--prompt"; "to be"; "--steps"; "3"; "--json" ]
+                    )
 
                 let greedy = (generate folder [ "--greedy" ]).Substring(0, 8)
                 Expect.equal (string (told.GetProperty "final")) greedy "greedy unless asked otherwise"
 
                 for step in told.GetProperty("steps").EnumerateArray() do
                     let best = step.GetProperty("candidates").[0]
-                    Expect.equal (best.GetProperty("token").GetInt32()) (step.GetProperty("picked").GetProperty("token").GetInt32()) "best"))
+
+                    Expect.equal
+                        (best.GetProperty("token").GetInt32())
+                        (step.GetProperty("picked").GetProperty("token").GetInt32())
+                        "best"))
 
         testCase "compare tells each strategy's numbers and how much runs differ" (fun () ->
             withModels (fun folder ->
@@ -196,14 +222,24 @@ let private others =
 
                 let temperatures = [ for item in told.GetProperty("temperatures").EnumerateArray() -> item ]
                 let difference (item: JsonElement) = item.GetProperty("meanDifference").GetDouble()
-                Expect.isGreaterThan (difference temperatures[0]) (difference temperatures[1]) "0.9 differs more than 0.1"
+
+                Expect.isGreaterThan
+                    (difference temperatures[0])
+                    (difference temperatures[1])
+                    "0.9 differs more than 0.1"
+
                 let shown = answer folder arguments
                 Expect.stringContains shown "mean log p" "table"
                 Expect.stringContains shown "temperature 0.1, run 5" "runs"))
 
         testCase "temperature prints the table with right numbers and a chart" (fun () ->
             let shown = (gptIn "." [ "temperature" ]).Out
-            Expect.stringContains shown "1        0.6986    0.1559    0.0774    0.0470    0.0211" "the article's logits"
+
+            Expect.stringContains
+                shown
+                "1        0.6986    0.1559    0.0774    0.0470    0.0211"
+                "the article's logits"
+
             Expect.stringContains shown "  A ████████████████████████████             0.70" "bar"
             let told = parse (gptIn "." [ "temperature"; "--logits"; "1,1"; "--temperatures"; "2"; "--json" ]).Out
             Expect.equal (told.[0].GetProperty("probabilities").[1].GetDouble()) 0.5 "half")
@@ -248,7 +284,13 @@ let private modelMistakes =
                     [ "--prompt"; "a"; "--suppress-tokens"; "99" ], "suppress-tokens: token 99"
                     [ "--prompt"; "a"; "--regex"; "(" ], "--regex: "
                     [ "--prompt"; "a"; "--regex"; "[A-Z]" ], "--regex: "
-                    [ "--prompt"; "a"; "--json-schema"; """{"type":"array","minItems":2,"maxItems":1}""" ], "--json-schema: "
+                    [
+                        "--prompt"
+                        "a"
+                        "--json-schema"
+                        """{"type":"array","minItems":2,"maxItems":1}"""
+                    ],
+                    "--json-schema: "
                     [ "--prompt"; "a"; "--beams"; "2"; "--return"; "3" ], "must be in 1 to beams, 2"
                     [ "--prompt"; "a"; "--draft"; "draft"; "--draft-tokens"; "40" ], "draft tokens is 40"
                 ] do
