@@ -135,7 +135,7 @@ module GenerateCommand =
             let! guesses = Options.atLeastOne GenerateOptions.guesses parsed
 
             let! speculation =
-                Speculative.validate prompted.Model {
+                SpeculativeOptions.validate prompted.Model {
                     Drafter = drafter
                     DraftTokens = guesses
                 }

@@ -2,21 +2,6 @@ namespace Gpt
 
 open System
 
-/// Who guesses the tokens that the model then checks.
-type Drafter =
-    /// A smaller model of the same vocabulary.
-    | DraftModel of Model
-    /// No model at all: what followed when the last tokens of the text stood in it before. The longest run that is looked
-    /// for has so many tokens, at least 1.
-    | PromptLookup of longest: int
-
-/// How tokens are guessed.
-type SpeculativeOptions = {
-    Drafter: Drafter
-    /// The most tokens guessed at a time, at least 1.
-    DraftTokens: int
-}
-
 /// One pass of the model: the tokens it brought, and how the guesses fared.
 type SpeculativeRound = {
     /// At least one.
@@ -225,23 +210,6 @@ module Speculative =
         },
         state
 
-    /// The options themselves when tokens can be guessed by them for a model; else one sentence that names what is wrong, its
-    /// value and what would be right.
-    let validate (model: Model) (speculation: SpeculativeOptions) : Result<SpeculativeOptions, string> =
-        let count = speculation.DraftTokens
-
-        match speculation.Drafter with
-        | _ when count < 1 -> Error $"draft tokens is {count}; it must be at least 1"
-        | PromptLookup longest when longest < 1 ->
-            Error $"the longest run to look up is {longest}; it must be at least 1"
-        | DraftModel draft when draft.Config.VocabSize <> model.Config.VocabSize ->
-            Error
-                $"the draft model has {draft.Config.VocabSize} tokens, the model {model.Config.VocabSize}; they must have the same vocabulary"
-        | DraftModel draft when count > max 1 (draft.Config.Context / 2) ->
-            Error
-                $"draft tokens is {count}; it must be at most {draft.Config.Context / 2}, half the draft model's context"
-        | _ -> Ok speculation
-
     /// Continues a prompt, as `Generate.stream` does, a round at a time. Lazy, and the same every time it is enumerated.
     /// Raises ArgumentException for options that cannot be met (guidance is one: it is not supported here), a prompt
     /// that `Generate.stream` would refuse.
@@ -256,7 +224,7 @@ module Speculative =
         let options = GenerationOptions.require model.Config.VocabSize options
         Decoder.Require(model, [| prompt |])
 
-        match validate model speculation with
+        match SpeculativeOptions.validate model speculation with
         | Ok _ -> ()
         | Error sentence -> invalidArg (nameof speculation) sentence
 

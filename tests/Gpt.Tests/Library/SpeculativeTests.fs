@@ -170,7 +170,7 @@ let private examples = [
         use model = denseModel config
         use other = denseModel { config with VocabSize = 12 }
 
-        let message speculation = Speculative.validate model speculation |> error
+        let message speculation = SpeculativeOptions.validate model speculation |> error
 
         let guess drafter count = {
             Drafter = drafter
