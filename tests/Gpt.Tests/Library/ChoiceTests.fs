@@ -7,6 +7,27 @@ open Gpt
 open Gpt.Tests.Law
 open Gpt.Tests.Logits
 
+let private shares = [ 0.4; 0.3; 0.2; 0.1 ]
+
+/// 20,000 rows of one distribution.
+let private draws = logitsOf (List.replicate 20_000 (shares |> List.map (log >> float32)))
+
+/// How far counts of outcomes are from what was expected of them. With 3 degrees of freedom 16.3 is passed once in a
+/// thousand times.
+let private chiSquared (shares: float list) (outcomes: int64[]) : float =
+    let counts = outcomes |> Array.countBy id |> Map.ofArray
+
+    shares
+    |> List.indexed
+    |> List.sumBy (fun (outcome, share) ->
+        let want = share * float outcomes.Length
+        let got = counts |> Map.tryFind (int64 outcome) |> Option.defaultValue 0 |> float
+
+        if share = 0.0 then
+            (if got = 0.0 then 0.0 else infinity)
+        else
+            (got - want) ** 2.0 / want)
+
 let tests =
     testList "choice" [
         testCase "greedy takes the lowest id of a tie" (fun () ->
@@ -24,17 +45,62 @@ let tests =
                 Expect.isGreaterThan (Array.item id (probabilities (one values))) 0.0 "its probability")
 
         testCase "draws follow the distribution" (fun () ->
-            let weights = [ 0.4; 0.3; 0.2; 0.1 ]
-            let row = weights |> List.map (log >> float32)
-            let struct (ids, _) = Choose.sample (Rng.ofSeed 9UL) (logitsOf (List.replicate 20_000 row))
-            let counts = Gpt.Tensors.toIds ids |> Array.countBy id |> Map.ofArray
-            // Chi-squared with 3 degrees of freedom: 16.3 is passed once in a thousand times.
-            let chi =
-                weights
-                |> List.indexed
-                |> List.sumBy (fun (i, p) -> (float counts[int64 i] - 20_000.0 * p) ** 2.0 / (20_000.0 * p))
+            let struct (ids, _) = Choose.sample (Rng.ofSeed 9UL) draws
+            Expect.isLessThan (chiSquared shares (Gpt.Tensors.toIds ids)) 16.3 "chi-squared")
 
-            Expect.isLessThan chi 16.3 "chi-squared")
+        testCase "the largest of logits with Gumbel noise follows the same distribution" (fun () ->
+            let struct (ids, _) = Choose.gumbel (Rng.ofSeed 10UL) draws
+            Expect.isLessThan (chiSquared shares (Gpt.Tensors.toIds ids)) 16.3 "chi-squared")
+
+        testCase "draws without replacement follow the distribution of what is left" (fun () ->
+            let struct (ids, _) = Choose.withoutReplacement 2 (Rng.ofSeed 11UL) draws
+            let pairs = Gpt.Tensors.toIds ids |> Array.chunkBySize 2 |> Array.map (fun pair -> 4L * pair[0] + pair[1])
+
+            let expected = [
+                for first in 0..3 do
+                    for second in 0..3 ->
+                        if first = second then
+                            0.0
+                        else
+                            shares[first] * shares[second] / (1.0 - shares[first])
+            ]
+
+            // Chi-squared with 11 degrees of freedom, for 12 pairs: 31.3 is passed once in a thousand times.
+            Expect.isLessThan (chiSquared expected pairs) 31.3 "chi-squared")
+
+        law
+            1000
+            "tokens drawn without replacement are different, and those that are ruled out come last"
+            (Arb.zip (logits, ArbMap.defaults |> ArbMap.arbitrary<uint64>))
+            (fun (values, seed) ->
+                let count = min 5 values.Length
+                let struct (ids, _) = Choose.withoutReplacement count (Rng.ofSeed seed) (one values)
+                let ids = Gpt.Tensors.toIds ids |> Array.map int
+                Expect.equal (Array.distinct ids) ids "different"
+                let possible = ids |> Array.map (fun id -> values[id] > inf)
+                Expect.equal possible (Array.sortDescending possible) "possible ones first")
+
+        law 200 "a row draws the same whatever stands beside it" (Arb.zip (logits, seeds)) (fun (values, seed) ->
+            let rngs = Array.init 3 (fun row -> Rng.ofSeed (uint64 (seed + row)))
+            let rows = [ List.ofArray values; List.ofArray (Array.rev values); List.ofArray values ]
+            let struct (together, _) = Choose.sampleRows rngs (logitsOf rows)
+
+            let alone = [|
+                for row, rng in Seq.zip rows rngs ->
+                    let struct (id, _) = Choose.sampleRows [| rng |] (logitsOf [ row ])
+                    (Gpt.Tensors.toIds id)[0]
+            |]
+
+            Expect.equal (Gpt.Tensors.toIds together) alone "ids")
+
+        testCase "as many draws as there are tokens, at most" (fun () ->
+            let message count =
+                Expect.throwsC
+                    (fun () -> Choose.withoutReplacement count (Rng.ofSeed 1UL) (logitsOf [ [ 0f; 1f ] ]) |> ignore)
+                    _.Message
+
+            Expect.stringContains (message 3) "count is 3; it must be in 1 to 2" "too many"
+            Expect.stringContains (message 0) "count is 0" "none")
 
         testCase "the generator moves on by one number a row" (fun () ->
             let rng = Rng.ofSeed 1UL
