@@ -1,11 +1,6 @@
 namespace Gpt
 
 open System
-open System.Runtime.InteropServices
-
-/// The tokens that stand before the next one, a row of ids for each row of logits: prompt and generated text alike.
-/// A row is a view of ids that lie elsewhere, so that a step copies no text.
-type History = ReadOnlyMemory<int>[]
 
 /// Warpers that look at what has been said. Each takes the history last but for the logits, so that
 /// `fun history -> Penalties.repetition 1.2 history >> Warpers.topK 40` is one step of a chain.
@@ -15,27 +10,19 @@ type History = ReadOnlyMemory<int>[]
 [<RequireQualifiedAccess>]
 module Penalties =
 
-    /// How often `pick` names each token for each row of the history: float32 (B, V).
-    let private count (pick: ReadOnlyMemory<int> -> int seq) (history: History) (logits: Tensor) : Tensor =
-        let rows, vocab = int logits.shape[0], int logits.shape[1]
+    /// The last `n` tokens of each row, or all where there are fewer: penalties for what was said lately (llama.cpp's
+    /// penalty_last_n) are `fun history -> Penalties.repetition 1.2 (Penalties.last 64 history)`. `n` must be at least 0.
+    let last (n: int) (history: History) : History =
+        Argument.require (n >= 0) (nameof n) n "at least 0"
+        history |> Array.map (fun text -> text.Slice(max 0 (text.Length - n)))
 
-        if history.Length <> rows then
-            invalidArg (nameof history) $"the history has {history.Length} rows, the logits have {rows}"
-
-        let onCpu = Tensors.zeros (Device.cpu ()) [ int64 rows; int64 vocab ]
-
-        for row in 0 .. rows - 1 do
-            for id in pick history[row] do
-                if id < 0 || id >= vocab then
-                    invalidArg (nameof history) $"the history holds token {id}; ids must be in 0 to {vocab - 1}"
-
-                let counts = Tensors.span onCpu
-                counts[row * vocab + id] <- counts[row * vocab + id] + 1.0f
-
-        onCpu.``to`` logits.device
-
-    /// Every token of a text.
-    let private every (text: ReadOnlyMemory<int>) : int seq = MemoryMarshal.ToEnumerable text
+    /// How often each token stands in each row's text: float32 (B, V).
+    let private count: History -> Tensor -> Tensor =
+        Histories.perToken (
+            FillRow(fun text cells ->
+                for id in text do
+                    cells[id] <- cells[id] + 1.0f)
+        )
 
     /// Divides the positive logits of tokens that have occurred by `penalty` and multiplies their negative ones, once however
     /// often they occurred (Keskar et al. 2019, as in transformers). `penalty` must be positive; 1 changes nothing.
@@ -48,7 +35,7 @@ module Penalties =
             fun logits ->
                 Tensors.scoped (fun () ->
                     let zero = Tensors.scalar 0.0
-                    let seen = (count every history logits).gt zero
+                    let seen = (count history logits).gt zero
                     let lowered = logits.div (Tensors.scalar penalty)
                     let punished = lowered.where (logits.gt zero, logits.mul (Tensors.scalar penalty))
                     punished.where (seen, logits))
@@ -61,20 +48,32 @@ module Penalties =
 
         fun logits ->
             Tensors.scoped (fun () ->
-                let counts = count every history logits
+                let counts = count history logits
                 let once = counts.clamp_max (Tensors.scalar 1.0)
                 let owed = once.mul(Tensors.scalar presence).add(counts.mul (Tensors.scalar frequency))
                 logits.sub owed)
 
-    /// What once came after the last `size - 1` tokens of a text, wherever they stood in it before.
-    let private repeats (size: int) (text: ReadOnlyMemory<int>) : int seq =
+    /// Takes from a token that would go on with a repeat of n tokens, n at least the allowed length, multiplier *
+    /// base^(n - allowed length): the longest repeat counts, none reaches over a breaker (DRY, see the fields of `Dry`).
+    /// Repeats may overlap themselves. Linear in the length of the text.
+    let dry (options: Dry) (history: History) : Tensor -> Tensor =
+        Dry.require options
+
+        if options.Multiplier = 0.0 then
+            id
+        else
+            let breakers = options.Breakers |> List.map Array.ofList |> Array.ofList
+            let owed = Histories.perToken (FillRow(fun text cells -> Dry.owed options breakers text cells))
+            fun logits -> Tensors.scoped (fun () -> logits.sub (owed history logits))
+
+    /// Marks what once came after the last `size - 1` tokens of a text, wherever they stood in it before.
+    let private followers (size: int) =
         let before = size - 1
 
-        seq {
+        FillRow(fun text cells ->
             for start in 0 .. text.Length - size do
-                if text.Span.Slice(start, before).SequenceEqual(text.Span.Slice(text.Length - before)) then
-                    text.Span[start + before]
-        }
+                if text.Slice(start, before).SequenceEqual(text.Slice(text.Length - before)) then
+                    cells[text[start + before]] <- 1.0f)
 
     /// Rules out every token that would make a run of `size` tokens stand twice in a row's text (Paulus et al. 2017, as in
     /// transformers). `size` must be at least 1; 1 rules out every token that has occurred.
@@ -83,5 +82,5 @@ module Penalties =
 
         fun logits ->
             Tensors.scoped (fun () ->
-                let banned = count (repeats size) history logits
+                let banned = Histories.perToken (followers size) history logits
                 logits.masked_fill (banned.gt (Tensors.scalar 0.0), Tensors.scalar -infinity))
