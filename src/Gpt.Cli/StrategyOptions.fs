@@ -193,10 +193,10 @@ module StrategyOptions =
             simple ngram NoRepeatNgram
             list dry 1 3 (fun values ->
                 Dry {
-                    DryOptions.defaults with
+                    Dry.defaults with
                         Multiplier = values.Head
-                        Base = at 1 DryOptions.defaults.Base values
-                        AllowedLength = int (at 2 (float DryOptions.defaults.AllowedLength) values)
+                        Base = at 1 Dry.defaults.Base values
+                        AllowedLength = int (at 2 (float Dry.defaults.AllowedLength) values)
                 })
             simple temperature Temperature
             list dynamicTemperature 2 3 (fun values -> DynamicTemperature(values[0], values[1], at 2 1.0 values))
@@ -210,9 +210,9 @@ module StrategyOptions =
             list xtc 1 2 (fun values -> Xtc(values.Head, at 1 0.1 values))
             list mirostat 1 2 (fun values ->
                 Mirostat {
-                    MirostatOptions.defaults with
+                    Mirostat.defaults with
                         Tau = values.Head
-                        Eta = at 1 MirostatOptions.defaults.Eta values
+                        Eta = at 1 Mirostat.defaults.Eta values
                 })
         ]
         |> Result.all

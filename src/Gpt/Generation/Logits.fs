@@ -1,23 +1,47 @@
 namespace Gpt
 
 open System
+open TorchSharp
 
-/// What has to hold of logits (B, V) before a token can be picked from them.
+/// What logits (B, V) say, and whether they say anything.
 [<RequireQualifiedAccess>]
 module Logits =
 
-    /// Raises ArgumentException, naming the row, when a row holds NaN or +inf, or has no token that is not ruled out: its
-    /// softmax would be no distribution. Waits for the device.
-    let check (logits: Tensor) : unit =
-        // The largest logit of a row tells: NaN wins over every number, and -inf is the largest only where there is nothing else.
-        let struct (best, places) = logits.max 1L
-        places.Dispose()
-        use best = best
+    let private impossible = -infinity
 
-        for row, value in Seq.indexed (Tensors.toFloats best) do
-            if Single.IsNaN value then
-                invalidArg (nameof logits) $"The logits of row {row} hold NaN; they must be numbers or -inf."
-            elif Single.IsNegativeInfinity value then
-                invalidArg (nameof logits) $"Every token of row {row} is ruled out; at least one must be left."
-            elif Single.IsPositiveInfinity value then
-                invalidArg (nameof logits) $"The logits of row {row} hold +inf; they must be numbers or -inf."
+    /// log p and p of each token; where p is 0, both are 0, so that p log p is what it tends to.
+    let internal logProbabilities (logits: Tensor) : struct (Tensor * Tensor) =
+        let logs = torch.nn.functional.log_softmax (logits, -1L)
+        let never = logs.eq (Tensors.scalar impossible)
+        struct (logs.masked_fill (never, Tensors.scalar 0.0), logs.exp ())
+
+    /// The entropy of each row in nats, (B, 1), from what `logProbabilities` gives.
+    let internal entropy (logs: Tensor) (probabilities: Tensor) : Tensor =
+        probabilities.mul(logs).sum([| 1L |], true).neg()
+
+    /// How far each logit lies below the best of its row: 0 for the best, -inf for what is ruled out. The same whatever is
+    /// added to a row, and exact near the best.
+    let internal belowBest (logits: Tensor) : Tensor = logits.sub (logits.amax ([| 1L |], true))
+
+    /// How many tokens of each row are not ruled out, (B, 1), in the type of the logits.
+    let internal candidates (logits: Tensor) : Tensor =
+        logits.gt(Tensors.scalar impossible).sum([| 1L |], true).``to`` logits.dtype
+
+    let private complain (logits: Tensor) (row: int) : unit =
+        let vocab = int logits.shape[1]
+        let values = Tensors.toFloats(logits).AsSpan(row * vocab, vocab).ToArray()
+
+        match Array.tryFindIndex Single.IsNaN values, Array.tryFindIndex Single.IsPositiveInfinity values with
+        | Some token, _ -> invalidArg (nameof logits) $"logits hold NaN at row {row}, token {token}"
+        | None, Some token -> invalidArg (nameof logits) $"logits hold +infinity at row {row}, token {token}"
+        | None, None -> invalidArg (nameof logits) $"every token of row {row} of the logits is ruled out"
+
+    /// Raises ArgumentException for logits (B, V) from which no token can be drawn: a row that holds NaN or +inf (with its
+    /// first place), or nothing but -inf. One reduction: the largest logit of a row tells, for NaN counts as larger than all.
+    let check (logits: Tensor) : unit =
+        Tensors.freeing (fun () ->
+            let best = Tensors.toFloats (logits.amax ([| 1L |], true))
+
+            match Array.tryFindIndex (Single.IsFinite >> not) best with
+            | Some row -> complain logits row
+            | None -> ())

@@ -1,53 +1,82 @@
 namespace Gpt
 
 open System
+open TorchSharp
 
-/// Mirostat 2 (Basu et al. 2021; defaults of llama.cpp): cuts off what is too surprising, and moves the cut so that the mean
-/// surprise of what is said comes to a wanted value. The cut is a state for each row, passed in and handed back.
-type MirostatOptions = {
-    /// The wanted surprise in bits. Positive and finite.
+/// What Mirostat aims at.
+type Mirostat = {
+    /// The surprise, in bits a token, that the text shall have in the mean, at least 0.
     Tau: float
-    /// How fast the cut follows. Positive and finite.
+    /// How fast the bound follows, at least 0: the part of each error that it makes up for.
     Eta: float
 }
 
-[<RequireQualifiedAccess>]
-module MirostatOptions =
-
-    /// llama.cpp's: tau 5, eta 0.1.
-    let defaults: MirostatOptions = { Tau = 5.0; Eta = 0.1 }
-
+/// Mirostat 2 (Basu et al. 2021, as in llama.cpp): a bound on the surprise of the next token, mu, one number a row, that falls
+/// when the text surprises more than was asked for and rises when it surprises less. A step is
+///
+///     let warped = Mirostat.warp mu logits
+///     let struct (ids, rng) = Choose.sample rng warped
+///     let mu = Mirostat.observe options mu warped ids
+///
+/// Nothing is remembered: mu goes in and comes out. Each function raises ArgumentException for numbers that do not fit the
+/// rows of the logits.
 [<RequireQualifiedAccess>]
 module Mirostat =
 
-    let private require (options: MirostatOptions) : unit =
-        let isRight x = x > 0.0 && x < infinity
-        Argument.require (isRight options.Tau) "tau" options.Tau "positive and finite"
-        Argument.require (isRight options.Eta) "eta" options.Eta "positive and finite"
+    /// Bits in a nat.
+    let private bits = 1.0 / log 2.0
 
-    /// The cut in bits at the beginning of a text: twice the wanted surprise.
-    let start (options: MirostatOptions) : float =
+    /// Tau 5, eta 0.1: llama.cpp's.
+    let defaults: Mirostat = { Tau = 5.0; Eta = 0.1 }
+
+    let private require (options: Mirostat) : unit =
+        let isSize x = x >= 0.0 && x < infinity
+        Argument.require (isSize options.Tau) "Tau" options.Tau "at least 0 and finite"
+        Argument.require (isSize options.Eta) "Eta" options.Eta "at least 0 and finite"
+
+    let private requireRows (name: string) (count: int64) (logits: Tensor) : unit =
+        if count <> logits.shape[0] then
+            invalidArg name $"{name} has {count} numbers, the logits have {logits.shape[0]} rows"
+
+    /// The bound before the first token of each of `rows` texts: twice tau.
+    let start (options: Mirostat) (rows: int) : float[] =
         require options
-        2.0 * options.Tau
+        Argument.require (rows >= 1) (nameof rows) rows "at least 1"
+        Array.create rows (2.0 * options.Tau)
 
-    /// Surprise -log2 p of every token, (B, V).
-    let private surprise (logits: Tensor) : Tensor =
-        TorchSharp.torch.nn.functional.log_softmax(logits, -1L).mul(Tensors.scalar (-1.0 / log 2.0))
+    /// Rules out the tokens of each row whose surprise -log2 p exceeds the row's `mu`; where that are all, the best stays, of
+    /// equal ones the lowest id.
+    let warp (mu: float[]) : Tensor -> Tensor =
+        Argument.require (not (Array.exists Double.IsNaN mu)) (nameof mu) nan "numbers"
 
-    /// Rules out tokens whose surprise in bits is above the row's cut, never the most likely one and its ties.
-    let warp (cuts: float[]) : Tensor -> Tensor =
         fun logits ->
-            Tensors.scoped (fun () ->
-                let surprise = surprise logits
-                let cuts = cuts |> Array.map float32 |> Tensors.ofFloats logits.device [ cuts.LongLength; 1L ]
-                let struct (best, _) = logits.max (1L, keepdim = true)
-                let tooSurprising = (surprise.gt cuts).logical_and(logits.lt best)
-                logits.masked_fill (tooSurprising, Tensors.scalar -infinity))
+            requireRows (nameof mu) mu.LongLength logits
 
-    /// The cuts after each row took a token out of the logits (B, V) that `warp`, and whatever came after it, left: each moves
-    /// against what the token's surprise in that distribution was too much.
-    let observe (options: MirostatOptions) (cuts: float[]) (warped: Tensor) (ids: int[]) : float[] =
+            Tensors.scoped (fun () ->
+                let bounds = mu |> Array.map (fun bound -> float32 (-bound / bits))
+                let bounds = Tensors.ofFloats logits.device [ mu.LongLength; 1L ] bounds
+                let tooFar = torch.nn.functional.log_softmax(logits, -1L).lt bounds
+                let ids = Tensors.range logits.device 0L logits.shape[1]
+                let notBest = ids.ne (logits.argmax (1L, true))
+                logits.masked_fill (tooFar.logical_and notBest, Tensors.scalar -infinity))
+
+    /// The bound for the next token of each row: mu - eta * (surprise - tau), the surprise being that of the picked `ids`,
+    /// int64 (B), under the distribution from which they were picked: what `warp` left, normalized again.
+    /// Raises ArgumentException for an id that `warp` ruled out.
+    let observe (options: Mirostat) (mu: float[]) (warped: Tensor) (ids: Tensor) : float[] =
+        require options
+        requireRows (nameof mu) mu.LongLength warped
+        requireRows (nameof ids) (ids.numel ()) warped
+
         Tensors.freeing (fun () ->
-            let places = Tensors.ofIds warped.device [ ids.LongLength; 1L ] (Array.map int64 ids)
-            let surprises = (surprise warped).gather(1L, places) |> Tensors.toFloats
-            Array.map2 (fun cut (bits: float32) -> cut - options.Eta * (float bits - options.Tau)) cuts surprises)
+            let logs = torch.nn.functional.log_softmax (warped, -1L)
+            let picked = logs.gather (1L, ids.unsqueeze 1L) |> Tensors.toFloats
+
+            Array.map2
+                (fun bound (log: float32) ->
+                    if not (Single.IsFinite log) then
+                        invalidArg (nameof ids) $"{nameof ids} holds a token that was ruled out or cannot be weighed"
+
+                    bound - options.Eta * (-(float log) * bits - options.Tau))
+                mu
+                picked)

@@ -55,12 +55,14 @@ module Stage =
 
         Remember(holding [| start |])
 
-    /// Mirostat 2: the cut of each row follows what has been said.
-    let mirostat (options: MirostatOptions) : Stage =
+    /// Mirostat 2: each row's bound follows what has been said.
+    let mirostat (options: Mirostat) : Stage =
         remember
-            (Mirostat.start options)
-            (fun cuts _ -> Mirostat.warp cuts)
-            (fun cuts warped ids -> Mirostat.observe options cuts warped ids)
+            (Mirostat.start options 1 |> Array.head)
+            (fun bounds _ -> Mirostat.warp bounds)
+            (fun bounds warped ids ->
+                use ids = Tensors.ofIds warped.device [ ids.LongLength ] (Array.map int64 ids)
+                Mirostat.observe options bounds warped ids)
             (fun _ -> false)
 
     let constrained (_c: Constraint) : Stage = Warp(fun logits -> logits.mul (Tensors.scalar 2.0))

@@ -16,7 +16,7 @@ type Processor =
     | PresencePenalty of float
     | FrequencyPenalty of float
     | NoRepeatNgram of int
-    | Dry of DryOptions
+    | Dry of Dry
     | Temperature of float
     | DynamicTemperature of low: float * high: float * exponent: float
     | TopNSigma of float
@@ -27,7 +27,7 @@ type Processor =
     | EpsilonCutoff of float
     | EtaCutoff of float
     | Xtc of probability: float * threshold: float
-    | Mirostat of MirostatOptions
+    | Mirostat of Mirostat
 
 /// How tokens are chosen, as plain data: what the command line and the C# facade make from their options. Nothing is done
 /// that is not among the processors, and they are done in their order; `Strategy.inOrder` puts them into a known one.

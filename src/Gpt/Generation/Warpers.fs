@@ -11,6 +11,14 @@ module Warpers =
 
     let private ruleOut (logits: Tensor) (mask: Tensor) = logits.masked_fill (mask, Tensors.scalar -infinity)
 
+    // Temperatures that float32 can divide by: none is as good as 0 or infinity.
+    let private coldest, hottest = 1e-37, 1e37
+
+    /// What is to be divided by temperatures from `least` on. One that could carry a logit past the range of float32 needs
+    /// the best of the row to be 0, so that it stays.
+    let private dividend (least: float) (logits: Tensor) : Tensor =
+        if least < 1e-20 then Logits.belowBest logits else logits
+
     /// Divides the logits by `temperature`: below 1 the likely tokens gain, above 1 they lose.
     /// The order of the tokens stays. `temperature` must be positive and finite; greedy choice is what 0 would mean.
     let temperature (temperature: float) : Tensor -> Tensor =
@@ -20,7 +28,39 @@ module Warpers =
             temperature
             "positive and finite (use greedy for 0)"
 
-        fun logits -> logits.div (Tensors.scalar temperature)
+        let divisor = Tensors.scalar (Math.Clamp(temperature, coldest, hottest))
+        fun logits -> Tensors.scoped (fun () -> (dividend temperature logits).div divisor)
+
+    /// Divides the logits of a row by a temperature that grows with its entropy, from `low` where the model is sure to `high`
+    /// where it has no idea: low + (high - low) (H / ln n)^exponent, H the entropy and n the number of tokens not ruled out
+    /// (llama.cpp's dynamic temperature; its default exponent is 1). A row with one candidate stays. `low` must be at least
+    /// 0, `high` positive, finite and not below `low`, `exponent` at least 0 and finite; where both are 1, nothing changes.
+    let dynamicTemperature (low: float) (high: float) (exponent: float) : Tensor -> Tensor =
+        Argument.require (low >= 0.0 && low < infinity) (nameof low) low "at least 0 and finite"
+
+        Argument.require
+            (high >= low && high > 0.0 && high < infinity)
+            (nameof high)
+            high
+            $"positive, finite and at least {nameof low}, which is {low}"
+
+        Argument.require (exponent >= 0.0 && exponent < infinity) (nameof exponent) exponent "at least 0 and finite"
+
+        if low = high then
+            temperature high
+        else
+            fun logits ->
+                Tensors.scoped (fun () ->
+                    let struct (logs, probabilities) = Logits.logProbabilities logits
+                    let count = Logits.candidates logits
+                    let share = (Logits.entropy logs probabilities).div(count.log ())
+                    // Rounding can leave an entropy outside its range by a hair.
+                    let share = share.clamp_min(Tensors.scalar 0.0).clamp_max(Tensors.scalar 1.0)
+                    let rise = share.pow(Tensors.scalar exponent).mul(Tensors.scalar (high - low))
+                    let warm = rise.add (Tensors.scalar low)
+                    let warm = warm.clamp_min(Tensors.scalar coldest).clamp_max(Tensors.scalar hottest)
+                    let single = count.le (Tensors.scalar 1.0)
+                    (dividend low logits).div(warm.masked_fill (single, Tensors.scalar 1.0)))
 
     /// Keeps the `k` most likely tokens, and whatever ties with the last of them (Fan, Lewis, Dauphin 2018; ties as in
     /// transformers). `k` must be at least 1; from V on it changes nothing.
@@ -55,21 +95,9 @@ module Warpers =
     let minP (p: float) : Tensor -> Tensor =
         Argument.require (p >= 0.0 && p <= 1.0) (nameof p) p "at least 0 and at most 1"
 
-        fun logits ->
-            Tensors.scoped (fun () ->
-                let probabilities = logits.softmax -1L
-                let struct (best, _) = probabilities.max (1L, keepdim = true)
-                ruleOut logits (probabilities.lt (best.mul (Tensors.scalar p))))
-
-    /// log p and p of each token; where p is 0, both are 0, so that p log p is what it tends to.
-    let private logProbabilities (logits: Tensor) : struct (Tensor * Tensor) =
-        let logs = torch.nn.functional.log_softmax (logits, -1L)
-        let impossible = logs.eq (Tensors.scalar -infinity)
-        struct (logs.masked_fill (impossible, Tensors.scalar 0.0), logs.exp ())
-
-    /// The entropy of each row in nats, (B, 1).
-    let private entropy (logs: Tensor) (probabilities: Tensor) : Tensor =
-        probabilities.mul(logs).sum([| 1L |], true).neg()
+        // In logarithms, where a shift of the row and what was ruled out before change nothing.
+        let bound = Tensors.scalar (log p)
+        fun logits -> Tensors.scoped (fun () -> ruleOut logits ((Logits.belowBest logits).lt bound))
 
     /// Keeps the tokens whose information -log p lies nearest to the entropy, until their probabilities sum to at least
     /// `p`, and whatever ties with the last of them (locally typical sampling, Meister et al. 2022; as in transformers).
@@ -82,10 +110,10 @@ module Warpers =
         else
             fun logits ->
                 Tensors.scoped (fun () ->
-                    let struct (logs, probabilities) = logProbabilities logits
+                    let struct (logs, probabilities) = Logits.logProbabilities logits
                     // What cannot come is farthest away.
                     let impossible = logits.eq (Tensors.scalar -infinity)
-                    let distance = logs.neg().sub(entropy logs probabilities).abs()
+                    let distance = logs.neg().sub(Logits.entropy logs probabilities).abs()
                     let distance = distance.masked_fill (impossible, Tensors.scalar infinity)
                     let struct (sorted, order) = torch.sort (distance, -1L, descending = false, stable = true)
                     let ordered = probabilities.gather (1L, order)
@@ -116,8 +144,8 @@ module Warpers =
 
         fun logits ->
             Tensors.scoped (fun () ->
-                let struct (logs, probabilities) = logProbabilities logits
-                let scaled = (entropy logs probabilities).neg().exp().mul(Tensors.scalar (sqrt epsilon))
+                let struct (logs, probabilities) = Logits.logProbabilities logits
+                let scaled = (Logits.entropy logs probabilities).neg().exp().mul(Tensors.scalar (sqrt epsilon))
                 let bound = scaled.clamp_max (Tensors.scalar epsilon)
                 cutBelow logits probabilities (probabilities.lt bound))
 
@@ -128,71 +156,68 @@ module Warpers =
 
         fun logits ->
             Tensors.scoped (fun () ->
-                let impossible = logits.eq (Tensors.scalar -infinity)
+                let below = Logits.belowBest logits
+                let impossible = below.eq (Tensors.scalar -infinity)
                 let zero = Tensors.scalar 0.0
-                let count = impossible.logical_not().sum([| 1L |], true).``to`` logits.dtype
-                let mean = logits.masked_fill(impossible, zero).sum([| 1L |], true).div count
-                let spread = logits.sub(mean).masked_fill(impossible, zero)
+                let count = Logits.candidates logits
+                let mean = below.masked_fill(impossible, zero).sum([| 1L |], true).div count
+                let spread = below.sub(mean).masked_fill(impossible, zero)
                 let deviation = (spread.mul spread).sum([| 1L |], true).div(count).sqrt()
-                let struct (best, _) = logits.max (1L, keepdim = true)
-                ruleOut logits (logits.lt (best.sub (deviation.mul (Tensors.scalar n)))))
+                ruleOut logits (below.lt (deviation.mul (Tensors.scalar -n))))
 
-    /// Divides the logits by a temperature that rises with the entropy H of the row: low + (high - low) (H / H_max)^exponent,
-    /// H_max that of as many equally likely tokens as are not ruled out (llama.cpp's dynamic temperature). `low` must be
-    /// positive and at most `high`, `high` finite, `exponent` positive and finite.
-    let dynamicTemperature (low: float) (high: float) (exponent: float) : Tensor -> Tensor =
-        Argument.require (low > 0.0 && low <= high) (nameof low) low $"positive and at most high, {high}"
-        Argument.require (high < infinity) (nameof high) high "finite"
-        Argument.require (exponent > 0.0 && exponent < infinity) (nameof exponent) exponent "positive and finite"
-
-        fun logits ->
-            Tensors.scoped (fun () ->
-                let struct (logs, probabilities) = logProbabilities logits
-                let possible = logits.gt(Tensors.scalar -infinity).sum([| 1L |], true).``to`` logits.dtype
-                // A single token has no entropy to compare with: at least two keep the quotient finite.
-                let most = possible.clamp_min(Tensors.scalar 2.0).log()
-                let share = (entropy logs probabilities).div(most).clamp(Tensors.scalar 0.0, Tensors.scalar 1.0)
-                let rise = share.pow(Tensors.scalar exponent).mul(Tensors.scalar (high - low))
-                logits.div (rise.add (Tensors.scalar low)))
-
-    /// Rules out all tokens with a probability of at least `threshold` but the least likely of them, where there are two or more,
-    /// in rows whose coin falls so: with chance `probability`, one uniform number a row (llama.cpp's XTC, "exclude top
-    /// choices"). Both must be in [0, 1]; a probability of 0 and a threshold above 0.5 change nothing.
+    /// Excludes top choices: with the given probability, one coin a row, rules out all tokens that have a probability of at
+    /// least `threshold` but the least likely of them, of equal ones the highest id (llama.cpp's XTC). Where fewer than two
+    /// have it nothing happens, so that a threshold above 0.5 does nothing. Hands back the generator, moved on by one number
+    /// a row whatever came of it. Both must be in [0, 1]; probability 0 changes nothing.
     let xtc (probability: float) (threshold: float) : Rng -> Tensor -> struct (Tensor * Rng) =
         let isShare x = x >= 0.0 && x <= 1.0
         Argument.require (isShare probability) (nameof probability) probability "at least 0 and at most 1"
         Argument.require (isShare threshold) (nameof threshold) threshold "at least 0 and at most 1"
 
+        let exclude (coins: float[]) (logits: Tensor) =
+            let thrown = coins |> Array.map (fun coin -> if coin < probability then 1.0f else 0.0f)
+            let thrown = Tensors.ofFloats logits.device [ logits.shape[0]; 1L ] thrown
+            let possible = logits.gt (Tensors.scalar -infinity)
+            let top = (logits.softmax -1L).ge(Tensors.scalar threshold).logical_and possible
+            let least = logits.masked_fill(top.logical_not (), Tensors.scalar infinity).amin([| 1L |], true)
+            // The last of the top choices in the ranking: numbers from 1 on, for 0 is what a product leaves elsewhere.
+            let numbers = Tensors.range logits.device 1L (logits.shape[1] + 1L)
+            let isLeast = top.logical_and(logits.eq least).``to`` torch.ScalarType.Int64
+            let last = isLeast.mul(numbers).amax([| 1L |], true)
+            let others = top.logical_and (numbers.ne last)
+            ruleOut logits (others.logical_and (thrown.gt (Tensors.scalar 0.0)))
+
         fun rng logits ->
             let struct (coins, after) = Rng.uniforms (int logits.shape[0]) rng
 
-            let warped =
-                Tensors.scoped (fun () ->
-                    let falls = coins |> Array.map (fun coin -> if coin < probability then 1.0f else 0.0f)
-                    let falls = Tensors.ofFloats logits.device [ falls.LongLength; 1L ] falls
-                    let probabilities = logits.softmax -1L
-                    let isTop = probabilities.ge (Tensors.scalar threshold)
-                    // The least likely of the top choices, ties included, stays.
-                    let others = probabilities.masked_fill (isTop.logical_not (), Tensors.scalar infinity)
-                    let struct (least, _) = others.neg().max(1L, keepdim = true)
-                    let excluded = isTop.logical_and (probabilities.gt (least.neg ()))
-                    ruleOut logits (excluded.logical_and (falls.gt (Tensors.scalar 0.0))))
+            if Array.forall (fun coin -> coin >= probability) coins then
+                struct (logits, after)
+            else
+                struct (Tensors.scoped (fun () -> exclude coins logits), after)
 
-            struct (warped, after)
-
-    /// Classifier-free guidance (Sanchez et al. 2023, as in transformers): log-probabilities u + scale (c - u), where the logits give
-    /// the log-probabilities c and `unconditional` (B, V), of the text without the prompt, gives u. A token that is ruled
-    /// out in either stays so. `scale` must be finite; 1 gives c.
+    /// Moves the distribution away from another one, that of the same text without what is to be followed: with log p of
+    /// both, other + scale (log p - other) (classifier-free guidance, Sanchez et al. 2023, as in transformers). What either
+    /// rules out keeps its log p, so that no token comes back and none gets an infinite one. `scale` must be finite; 1 gives
+    /// the log-probabilities of the logits themselves, above 1 moves away, 0 gives the other one.
+    /// Raises ArgumentException if `unconditional` has not the shape of the logits, (B, V).
     let guidance (scale: float) (unconditional: Tensor) : Tensor -> Tensor =
         Argument.require (Double.IsFinite scale) (nameof scale) scale "finite"
 
         fun logits ->
+            if logits.shape <> unconditional.shape then
+                let shape (tensor: Tensor) = tensor.shape |> Seq.map string |> String.concat ", "
+
+                invalidArg
+                    (nameof unconditional)
+                    $"the unconditional logits have shape ({shape unconditional}), the logits ({shape logits})"
+
             Tensors.scoped (fun () ->
-                let conditional = torch.nn.functional.log_softmax (logits, -1L)
-                let other = torch.nn.functional.log_softmax (unconditional, -1L)
-                let guided = other.add (conditional.sub(other).mul(Tensors.scalar scale))
+                let logs = torch.nn.functional.log_softmax (logits, -1L)
 
-                let impossible =
-                    (conditional.eq (Tensors.scalar -infinity)).logical_or(other.eq (Tensors.scalar -infinity))
-
-                ruleOut guided impossible)
+                if scale = 1.0 then
+                    logs
+                else
+                    let others = torch.nn.functional.log_softmax (unconditional, -1L)
+                    let guided = others.add (logs.sub(others).mul(Tensors.scalar scale))
+                    let isOut (values: Tensor) = values.eq (Tensors.scalar -infinity)
+                    logs.where ((isOut logs).logical_or(isOut others), guided))

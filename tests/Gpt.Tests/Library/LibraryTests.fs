@@ -19,7 +19,13 @@ let tests =
         OptimTests.tests
         TrainingTests.tests
         CheckpointTests.tests
+        WarperLaws.tests
+        WarperPairs.tests
         WarperTests.tests
+        PenaltyTests.tests
+        BiasTests.tests
+        MirostatTests.tests
+        WarperArguments.tests
         ChoiceTests.tests
         SamplingReferenceTests.tests
         GenerateTests.tests

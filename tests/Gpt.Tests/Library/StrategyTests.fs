@@ -36,7 +36,7 @@ let private processors: Processor list = [
     FrequencyPenalty 0.5
     NoRepeatNgram 3
     Dry {
-        DryOptions.defaults with
+        Dry.defaults with
             Multiplier = 0.8
     }
     Temperature 0.5
@@ -50,7 +50,7 @@ let private processors: Processor list = [
     EtaCutoff 0.05
     Xtc(1.0, 0.1)
     Mirostat {
-        MirostatOptions.defaults with
+        Mirostat.defaults with
             Tau = 0.5
     }
 ]
@@ -160,14 +160,14 @@ let private laws = [
                     RepetitionPenalty 1.2
                     FrequencyPenalty 0.1
                     Dry {
-                        DryOptions.defaults with
+                        Dry.defaults with
                             Multiplier = 0.8
                     }
                     DynamicTemperature(0.5, 2.5, 1.0)
                     MinP 0.01
                     Xtc(0.5, 0.1)
                     Mirostat {
-                        MirostatOptions.defaults with
+                        Mirostat.defaults with
                             Tau = 2.0
                             Eta = 0.5
                     }

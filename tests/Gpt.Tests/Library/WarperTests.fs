@@ -1,4 +1,4 @@
-/// The laws of the warpers and penalties.
+/// What each warper keeps and changes, against its definition in double precision. WarperLaws holds what they have in common.
 module Gpt.Tests.WarperTests
 
 open System
@@ -7,240 +7,305 @@ open FsCheck.FSharp
 open Gpt
 open Gpt.Tests.Law
 open Gpt.Tests.Logits
-open Gpt.Tests.Small
 
-let private refused (warper: string) (name: string) (make: unit -> Tensor -> Tensor) (value: string) =
-    testCase $"{warper}: {name} {value} is refused before any logits" (fun () ->
-        let message =
-            Expect.throwsC (fun () -> make () |> ignore) (fun e ->
-                Expect.isTrue (e :? ArgumentOutOfRangeException) "kind of error"
-                e.Message)
+/// Which tokens of a row a warper keeps, token by token.
+let private keptBy warp values = floatsOf (warp (one values)) |> Array.map isKept
 
-        Expect.stringContains message $"{name} is {value}; it must be" "name, value and range")
+/// That a warper keeps exactly what lies above a border, where rounding cannot decide.
+let private splitsAt (border: float) (slack: float) (measures: float[]) (kept: bool[]) =
+    for i in 0 .. kept.Length - 1 do
+        if abs (measures[i] - border) > slack && (measures[i] > border) <> kept[i] then
+            failtest $"token {i}: {measures[i]} against {border}, kept: {kept[i]}"
 
-let tests =
-    testList "warpers" [
-        law
-            1000
-            "top-k keeps min(k, V) tokens where none are tied, else those tied with the last too"
-            (Arb.zip (logits, counts))
-            (fun (values, k) ->
-                let kept = support (Warpers.topK k (one values))
-                let finite = values |> Array.filter (fun x -> x > inf)
+let private exponents = Arb.fromGen (Gen.elements [ 0.0; 0.5; 1.0; 2.0 ])
 
-                if distinct finite then
-                    Expect.equal kept.Length (min k finite.Length) "size"
-                else
-                    let border = finite |> Array.sortDescending |> Array.item (min k finite.Length - 1)
+let private cuts = [
+    law
+        1000
+        "top-k keeps min(k, V) tokens where none are tied, else those tied with the last too"
+        (Arb.zip (logits, counts))
+        (fun (values, k) ->
+            let kept = support (Warpers.topK k (one values))
+            let finite = values |> Array.filter isKept
+            let border = finite |> Array.sortDescending |> Array.item (min k finite.Length - 1)
+            let size = finite |> Array.filter (fun x -> x >= border) |> Array.length
+            Expect.equal kept.Length size "size"
 
-                    Expect.equal
-                        kept.Length
-                        (finite |> Array.filter (fun x -> x >= border) |> Array.length)
-                        "size with ties")
+            if distinct finite then
+                Expect.equal kept.Length (min k finite.Length) "size without ties")
 
-        law 1000 "top-k keeps the best" (Arb.zip (logits, counts)) (fun (values, k) ->
-            let warped = Warpers.topK k (one values) |> valuesOf |> Array.ofList
-            let kept, dropped = Array.zip values warped |> Array.partition (fun (_, w) -> w > inf)
-            Expect.all kept (fun (value, w) -> value = w) "what is kept keeps its logit"
+    law
+        1000
+        "top-p keeps a mass of at least p, and not without its least likely member"
+        (Arb.zip (logits, shares))
+        (fun (values, p) ->
+            let before = exactly values
+            let kept = support (Warpers.topP p (one values)) |> List.map (fun i -> before[i])
+            let mass = List.sum kept
+            // The sums are made in float32 there and in double here.
+            let slack = 1e-5
+            Expect.isGreaterThanOrEqual mass (p - slack) "mass"
+            Expect.isLessThan (mass - List.min kept) (p + slack) "minimal")
 
-            if dropped.Length > 0 && kept.Length > 0 then
-                Expect.isGreaterThan
-                    (kept |> Array.map fst |> Array.min)
-                    (dropped |> Array.map fst |> Array.max)
-                    "no better one is dropped")
+    law 1000 "top-p keeps the most likely, the lower id of a tie" (Arb.zip (logits, shares)) (fun (values, p) ->
+        let kept = support (Warpers.topP p (one values))
 
-        law
-            1000
-            "top-p keeps a mass of at least p, and not without its least likely member"
-            (Arb.zip (logits, shares))
-            (fun (values, p) ->
-                let before = probabilities (one values)
-                let kept = support (Warpers.topP p (one values))
-                let mass = kept |> List.sumBy (fun i -> before[i])
-                // The sums are made in float32 there and in double here.
-                let slack = 1e-5
-                Expect.isGreaterThanOrEqual mass (p - slack) "mass"
-                let least = kept |> List.map (fun i -> before[i]) |> List.min
-                Expect.isLessThan (mass - least) (p + slack) "minimal")
+        let ranking =
+            values
+            |> Array.indexed
+            |> Array.sortWith (fun (i, x) (j, y) -> if x = y then compare i j else compare y x)
+            |> Array.map fst
 
-        law 1000 "top-p keeps the most likely, the lower id of a tie" (Arb.zip (logits, shares)) (fun (values, p) ->
-            let kept = support (Warpers.topP p (one values))
+        Expect.equal kept (List.ofArray (Array.sort ranking[.. kept.Length - 1])) "the first of the ranking")
 
-            let ranking =
+    law 1000 "min-p keeps what is at least p times as likely as the best" (Arb.zip (logits, shares)) (fun (values, p) ->
+        let best = float (Array.max values)
+        let shares = values |> Array.map (fun x -> float x - best)
+        keptBy (Warpers.minP p) values |> splitsAt (log p) 1e-5 shares)
+
+    law
+        1000
+        "typical keeps a mass of at least p, and not without what is farthest from the entropy"
+        (Arb.zip (logits, shares))
+        (fun (values, p) ->
+            let before = exactly values
+            let entropy = entropyOf before
+            let kept = keptBy (Warpers.typical p) values
+            let distances = before |> Array.map (fun x -> abs (-log x - entropy))
+            let places = [| 0 .. values.Length - 1 |] |> Array.filter (fun i -> kept[i])
+            let mass = places |> Array.sumBy (fun i -> before[i])
+            Expect.isGreaterThanOrEqual mass (p - 1e-5) "mass"
+            let border = places |> Array.map (fun i -> distances[i]) |> Array.max
+            // Distances are float32 there: those within a hair of the border count as tied with it.
+            let slack = 1e-4 * (1.0 + border)
+            let nearer = places |> Array.filter (fun i -> distances[i] < border - slack)
+            Expect.isLessThan (nearer |> Array.sumBy (fun i -> before[i])) (p + 1e-5) "minimal"
+
+            for i in 0 .. values.Length - 1 do
+                if distances[i] < border - slack then
+                    Expect.isTrue kept[i] "nothing nearer goes")
+
+    law
+        1000
+        "epsilon cut-off keeps what has a probability of epsilon, and the best"
+        (Arb.zip (logits, shares))
+        (fun (values, epsilon) ->
+            let best = Array.max values
+
+            let measures = Array.map2 (fun x p -> if x = best then 2.0 else p) values (exactly values)
+
+            keptBy (Warpers.epsilonCutoff epsilon) values |> splitsAt epsilon 1e-6 measures)
+
+    law
+        1000
+        "eta cut-off keeps what reaches min(epsilon, √epsilon e^-H), and the best"
+        (Arb.zip (logits, shares))
+        (fun (values, epsilon) ->
+            let best = Array.max values
+            let before = exactly values
+            let bound = min epsilon (sqrt epsilon * exp -(entropyOf before))
+            let kept = keptBy (Warpers.etaCutoff epsilon) values
+
+            for i in 0 .. values.Length - 1 do
+                if values[i] = best || before[i] > bound * 1.0001 then
+                    Expect.isTrue kept[i] $"{before[i]} is kept"
+                elif before[i] < bound * 0.9999 then
+                    Expect.isFalse kept[i] $"{before[i]} is ruled out")
+
+    law
+        1000
+        "top-n-sigma keeps what lies within n deviations of the best"
+        (Arb.zip (logits, shares))
+        (fun (values, n) ->
+            let finite = values |> Array.filter isKept |> Array.map float
+            let mean = Array.average finite
+            let deviation = sqrt (finite |> Array.averageBy (fun x -> (x - mean) ** 2.0))
+            let best = Array.max finite
+            let measures = values |> Array.map (fun x -> float x - best)
+            keptBy (Warpers.topNSigma n) values |> splitsAt (-n * deviation) (1e-5 * deviation) measures)
+]
+
+let private temperatureTests = [
+    law 1000 "temperature divides the logits" (Arb.zip (logits, temperatures)) (fun (values, t) ->
+        let divided = values |> Array.map (fun x -> x / float32 t)
+        let warped = floatsOf (Warpers.temperature t (one values))
+
+        Array.iter2
+            (fun (x: float32) (y: float32) ->
+                Expect.isTrue (x = y || abs (x - y) <= 2e-7f * abs x) $"{y}, expected {x}")
+            divided
+            warped)
+
+    law
+        1000
+        "towards temperature 0 the best token and its ties share everything"
+        (Arb.zip (logits, Arb.fromGen (Gen.elements [ 1e-300; 1e-40; 1e-30; 1e-18 ])))
+        (fun (values, t) ->
+            let best = Array.max values
+            let share = 1.0 / float (values |> Array.filter (fun x -> x = best) |> Array.length)
+
+            Array.iter2
+                (fun x p -> Expect.isLessThan (abs (p - (if x = best then share else 0.0))) 1e-6 $"{x} of {best}")
                 values
-                |> Array.indexed
-                |> Array.sortWith (fun (i, x) (j, y) -> if x = y then compare i j else compare y x)
-                |> Array.map fst
+                (probabilities (Warpers.temperature t (one values))))
 
-            Expect.equal (Set kept) (Set ranking[.. kept.Length - 1]) "the first of the ranking")
+    law
+        1000
+        "towards an infinite temperature all possible tokens share alike"
+        (Arb.zip (logits, Arb.fromGen (Gen.elements [ 1e12; 1e30; 1e300 ])))
+        (fun (values, t) ->
+            let share = 1.0 / float (values |> Array.filter isKept |> Array.length)
 
-        law 1000 "temperature keeps the order" (Arb.zip (logits, temperatures)) (fun (values, t) ->
-            let warped = Warpers.temperature t (one values) |> valuesOf |> Array.ofList
-            let pairs = Array.zip values warped |> Array.sortBy fst |> Array.pairwise
-            Expect.all pairs (fun ((_, a), (_, b)) -> a <= b) "order")
+            Array.iter2
+                (fun x p -> Expect.isLessThan (abs (p - (if isKept x then share else 0.0))) 1e-6 $"{x}")
+                values
+                (probabilities (Warpers.temperature t (one values))))
 
-        law
-            1000
-            "a warped distribution still is one, and its best token is the best of before"
-            (Arb.zip (logits, Arb.zip (counts, shares)))
-            (fun (values, (k, p)) ->
-                let warped = (Warpers.temperature 0.8 >> Warpers.topK k >> Warpers.topP p) (one values)
-                let after = probabilities warped
-                Expect.isLessThan (abs (Array.sum after - 1.0)) 1e-5 "sum"
-                Expect.all after (fun x -> x >= 0.0) "no negative"
+    law
+        1000
+        "dynamic temperature is low + (high - low) (H / ln n)^exponent"
+        (Arb.zip (logits, exponents))
+        (fun (values, exponent) ->
+            let low, high = 0.25, 2.5
+            let count = values |> Array.filter isKept |> Array.length
+            let share = entropyOf (exactly values) / log (float count)
+            let warped = floatsOf (Warpers.dynamicTemperature low high exponent (one values))
 
-                Expect.equal
-                    (Choose.greedy warped |> Gpt.Tensors.toIds)
-                    (Choose.greedy (one values) |> Gpt.Tensors.toIds)
-                    "best token")
+            if count = 1 then
+                Expect.isTrue (areSame warped values) "one candidate stays"
+            // A power has no bound on its slope at 0, where an entropy of 0 is a matter of rounding.
+            elif share > 1e-4 || exponent <> 0.5 then
+                let t = low + (high - low) * min 1.0 share ** exponent
 
-        law
-            500
-            "neutral settings are the identity, twice is once, the input stays"
-            (Arb.zip (logits, counts))
-            (fun (values, k) ->
-                let input = one values
-                let same (a: Tensor) (b: Tensor) = Expect.equal (valuesOf a) (valuesOf b)
-                same (Warpers.topP 1.0 input) input "top-p 1"
-                same (Warpers.topK values.Length input) input "top-k V"
-                same (Warpers.temperature 1.0 input) input "temperature 1"
-                same ((Warpers.topK k >> Warpers.topK k) input) (Warpers.topK k input) "top-k twice"
-                Expect.equal (valuesOf input) (List.ofArray values) "input")
+                Array.iter2
+                    (fun (x: float32) (y: float32) ->
+                        if isKept x then
+                            Expect.isLessThanOrEqual
+                                (abs (float x / t - float y))
+                                (2e-4 * abs (float x / t))
+                                $"{x} / {t}")
+                    values
+                    warped)
 
-        law 200 "rows do not see each other" (Arb.zip (logits, Arb.zip (counts, shares))) (fun (values, (k, p)) ->
-            let warp = Warpers.temperature 0.7 >> Warpers.topK k >> Warpers.topP p
-            let row, other = List.ofArray values, List.ofArray (Array.rev values)
-            let together = warp (logitsOf [ row; other ]) |> valuesOf |> List.splitInto 2
+    testCase "dynamic temperature from 0 on is greedy where the model is sure" (fun () ->
+        let warped = Warpers.dynamicTemperature 0.0 2.0 1.0 (one [| 1000f; 0f; 500f |])
+        Expect.equal (probabilities warped) [| 1.0; 0.0; 0.0 |] "the best alone"
+        let warped = Warpers.dynamicTemperature 0.0 2.0 1.0 (one [| 7f; inf |])
+        Expect.equal (floatsOf warped) [| 7f; inf |] "one candidate")
+]
 
-            Expect.equal
-                together
-                [ warp (logitsOf [ row ]) |> valuesOf; warp (logitsOf [ other ]) |> valuesOf ]
-                "alone and together")
+/// XTC by its definition: of the ranking, likely first and of equal ones the lower id first, all tokens with at least the
+/// threshold go but the last.
+let private excludeTop threshold (values: float32[]) =
+    let before = exactly values
 
-        law
-            1000
-            "min-p keeps what is at least p times as likely as the best"
-            (Arb.zip (logits, shares))
-            (fun (values, p) ->
-                let before = probabilities (one values)
-                let kept = Set(support (Warpers.minP p (one values)))
-                let best = Array.max before
+    let top =
+        [| 0 .. values.Length - 1 |]
+        |> Array.filter (fun i -> isKept values[i] && before[i] >= threshold)
+        |> Array.sortBy (fun i -> struct (-values[i], i))
 
-                for i, x in Array.indexed before do
-                    // At the border rounding decides.
-                    if x > best * p * 1.00001 then
-                        Expect.isTrue (kept.Contains i) $"{x} of {best} is kept"
-                    elif x < best * p * 0.99999 then
-                        Expect.isFalse (kept.Contains i) $"{x} of {best} is ruled out")
+    let gone = top |> Array.truncate (top.Length - 1)
+    values |> Array.mapi (fun i x -> if Array.contains i gone then inf else x)
 
-        law 1000 "typical keeps a mass of at least p" (Arb.zip (logits, shares)) (fun (values, p) ->
-            let before = probabilities (one values)
-            let mass = support (Warpers.typical p (one values)) |> List.sumBy (fun i -> before[i])
-            Expect.isGreaterThanOrEqual mass (p - 1e-5) "mass")
+let private exclusionTests = [
+    law
+        1000
+        "xtc rules out the top choices but the least of them"
+        (Arb.zip (logits, Arb.fromGen (Gen.elements [ 0.0; 0.001; 0.03; 0.1; 0.2; 0.45; 0.5; 0.7; 1.0 ])))
+        (fun (values, threshold) ->
+            // At the border rounding decides.
+            let isClear = exactly values |> Array.forall (fun p -> p = threshold || abs (p - threshold) > 1e-6)
 
-        law
-            1000
-            "cut-offs rule out only the unlikely, never the best"
-            (Arb.zip (logits, shares))
-            (fun (values, epsilon) ->
-                let before = probabilities (one values)
-                let best = Array.max before
+            if isClear && not (Array.forall ((=) values[0]) values && threshold > 0.0) then
+                let struct (warped, _) = Warpers.xtc 1.0 threshold (Rng.ofSeed 1UL) (one values)
+                Expect.isTrue (areSame (floatsOf warped) (excludeTop threshold values)) "what stays"
 
-                for warp in [ Warpers.epsilonCutoff epsilon; Warpers.etaCutoff epsilon ] do
-                    let kept = Set(support (warp (one values)))
+                if threshold > 0.5 then
+                    Expect.isTrue (areSame (floatsOf warped) values) "two cannot have more than a half")
 
-                    for i, x in Array.indexed before do
-                        if x > epsilon * 1.00001 || x = best then
-                            Expect.isTrue (kept.Contains i || x = 0.0) $"{x} is kept")
+    testCase "xtc of equals keeps the last" (fun () ->
+        let struct (warped, _) = Warpers.xtc 1.0 0.25 (Rng.ofSeed 1UL) (one [| 3f; inf; 3f; 3f; -90f |])
+        Expect.equal (floatsOf warped) [| inf; inf; inf; 3f; -90f |] "of three")
 
-        law 1000 "top-n-sigma keeps the same tokens at any temperature" logits (fun values ->
-            let distances = values |> Array.filter (fun x -> x > inf) |> Array.map (fun x -> Array.max values - x)
-            let kept warp = support ((warp >> Warpers.topNSigma 1.0) (one values))
+    law
+        1000
+        "xtc throws one coin a row and hands the generator on"
+        (Arb.zip (seeds, shares))
+        (fun (seed, probability) ->
+            let rng = Rng.ofSeed (uint64 seed)
+            let rows = 5
+            let input = tensorOf (Array.replicate rows [| 1f; 0f |])
+            let struct (warped, after) = Warpers.xtc probability 0.1 rng input
+            let struct (coins, expected) = Rng.uniforms rows rng
+            Expect.equal after expected "generator"
+            let isThrown = floatsOf warped |> Array.chunkBySize 2 |> Array.map (fun row -> not (isKept row[0]))
+            Expect.equal isThrown (coins |> Array.map (fun coin -> coin < probability)) "rows")
+]
 
-            // Rounding may decide where logits lie within a hair of each other.
-            if distances |> Array.forall (fun d -> d = 0f || d > 1e-4f * Array.max (Array.map abs values)) then
-                Expect.equal (kept (Warpers.temperature 2.0)) (kept id) "power of two: no rounding"
+let private guidanceTests = [
+    law
+        1000
+        "guidance is other + scale (log p - other), but where either is impossible"
+        (Arb.zip (Arb.zip (logits, seeds), Arb.fromGen (Gen.elements [ -1.0; 0.0; 1.0; 1.5; 7.0 ])))
+        (fun ((values, seed), scale) ->
+            let others = uniform -4.0 4.0 values.Length seed |> Array.mapi (fun i x -> if i % 5 = 4 then inf else x)
 
-            Expect.isGreaterThanOrEqual (kept id).Length 1 "the best stays")
+            let warped = floatsOf (Warpers.guidance scale (one others) (one values))
+            let logs = exactly values |> Array.map log
+            let otherLogs = exactly others |> Array.map log
 
-        law
-            500
-            "every cut leaves the order and the logits of what it keeps, and keeps the best"
-            (Arb.zip (logits, shares))
-            (fun (values, p) ->
-                for warp in
-                    [
-                        Warpers.minP p
-                        Warpers.typical p
-                        Warpers.epsilonCutoff p
-                        Warpers.etaCutoff p
-                        Warpers.topNSigma (p + 0.1)
-                    ] do
-                    let warped = warp (one values)
-                    Expect.all (Seq.zip values (valuesOf warped)) (fun (x, w) -> w = x || w = inf) "kept or ruled out"
-                    Expect.isNonEmpty (support warped) "something is kept")
-
-        law
-            500
-            "penalties leave unseen tokens alone, and lower those that were seen"
-            (Arb.zip (logits, seeds))
-            (fun (values, seed) ->
-                let random = Random seed
-                let text = List.init 10 (fun _ -> random.Next values.Length)
-                let history = historyOf [ text ]
-                let seen = Set text
-
-                for warp in
-                    [
-                        Penalties.repetition 1.3 history
-                        Penalties.presenceAndFrequency 0.5 0.25 history
-                    ] do
-                    for i, (before, after) in Seq.indexed (Seq.zip values (valuesOf (warp (one values)))) do
-                        if seen.Contains i then
-                            Expect.isLessThanOrEqual after before "a seen token"
+            for i in 0 .. values.Length - 1 do
+                if not (isKept values[i]) then
+                    Expect.equal warped[i] inf "ruled out"
+                // In double precision what is far below the best has no logarithm.
+                elif logs[i] > -600.0 then
+                    let want =
+                        if isKept others[i] then
+                            otherLogs[i] + scale * (logs[i] - otherLogs[i])
                         else
-                            Expect.equal after before "an unseen token")
+                            logs[i]
 
-        law
-            500
-            "no n-gram comes twice, and nothing else is ruled out"
-            (Arb.zip (tokens 4 1 30, Arb.fromGen (Gen.choose (1, 4))))
-            (fun (text, size) ->
-                let history = historyOf [ text ]
-                let kept = Set(support (Penalties.noRepeatNgram size history (one (Array.zeroCreate 4))))
-                let seen = text |> List.windowed size |> Set
+                    let slack = 1e-6 + 1e-6 * (1.0 + abs scale) * (abs logs[i] + abs otherLogs[i] |> min 1e4)
+                    Expect.isLessThanOrEqual (abs (float warped[i] - want)) slack $"{warped[i]}, expected {want}")
 
-                for id in 0..3 do
-                    let next = text @ [ id ] |> List.skip (max 0 (text.Length + 1 - size))
+    law 1000 "guidance of scale 1 leaves the probabilities as they are" logits (fun values ->
+        let others = Array.rev values
+        let warped = floatsOf (Warpers.guidance 1.0 (one others) (one values))
 
-                    Expect.equal
-                        (kept.Contains id)
-                        (not (next.Length = size && seen.Contains next))
-                        $"token {id} after {text}")
+        Array.iter2
+            (fun p q -> Expect.isLessThanOrEqual (abs (p - q)) 1e-6 "probability")
+            (exactly values)
+            (exactly warped))
 
-        testCase "presence counts once, frequency each time" (fun () ->
-            let warped =
-                Penalties.presenceAndFrequency 1.0 0.5 (historyOf [ [ 0; 2; 2; 2 ] ]) (one [| 0f; 0f; 0f |])
+    testCase "guidance wants logits of one shape" (fun () ->
+        Expect.throwsT<ArgumentException>
+            (fun () -> Warpers.guidance 2.0 (one [| 1f; 2f |]) (one [| 1f; 2f; 3f |]) |> ignore)
+            "shapes")
+]
 
-            Expect.equal (valuesOf warped) [ -1.5f; 0f; -2.5f ] "logits")
+let private complaint values =
+    Expect.throwsC (fun () -> Logits.check (tensorOf values)) (fun e ->
+        Expect.isTrue (e :? ArgumentException) "kind of error"
+        e.Message)
 
-        refused "temperature" "temperature" (fun () -> Warpers.temperature 0.0) "0"
-        refused "temperature" "temperature" (fun () -> Warpers.temperature -1.0) "-1"
-        refused "temperature" "temperature" (fun () -> Warpers.temperature nan) "NaN"
-        refused "topK" "k" (fun () -> Warpers.topK 0) "0"
-        refused "topP" "p" (fun () -> Warpers.topP 0.0) "0"
-        refused "topP" "p" (fun () -> Warpers.topP 1.5) "1.5"
-        refused "topP" "p" (fun () -> Warpers.topP nan) "NaN"
-        refused "minP" "p" (fun () -> Warpers.minP -0.5) "-0.5"
-        refused "typical" "p" (fun () -> Warpers.typical 0.0) "0"
-        refused "epsilonCutoff" "epsilon" (fun () -> Warpers.epsilonCutoff 1.0) "1"
-        refused "etaCutoff" "epsilon" (fun () -> Warpers.etaCutoff nan) "NaN"
-        refused "topNSigma" "n" (fun () -> Warpers.topNSigma 0.0) "0"
-        refused "repetition" "penalty" (fun () -> Penalties.repetition 0.0 (historyOf [ [] ])) "0"
-        refused
-            "presenceAndFrequency"
-            "presence"
-            (fun () -> Penalties.presenceAndFrequency nan 0.0 (historyOf [ [] ]))
-            "NaN"
-        refused "noRepeatNgram" "size" (fun () -> Penalties.noRepeatNgram 0 (historyOf [ [] ])) "0"
-    ]
+let private checkTests = [
+    law
+        1000
+        "logits are found out that hold NaN or +infinity, or nothing"
+        (Arb.zip (logits, seeds))
+        (fun (values, seed) ->
+            Logits.check (tensorOf [| values; values |])
+            let place = seed % values.Length
+            let spoilt x = values |> Array.mapi (fun i y -> if i = place then x else y)
+            Expect.stringContains (complaint [| values; spoilt nanf |]) $"NaN at row 1, token {place}" "NaN"
+
+            Expect.stringContains
+                (complaint [| spoilt infinityf; values |])
+                $"+infinity at row 0, token {place}"
+                "infinity"
+
+            let nothing = Array.create values.Length inf
+            Expect.stringContains (complaint [| values; nothing |]) "every token of row 1" "nothing")
+]
+
+let tests = testList "warpers" (cuts @ temperatureTests @ exclusionTests @ guidanceTests @ checkTests)
