@@ -15,6 +15,9 @@ let tests =
         TrainingTests.tests
         CheckpointTests.tests
         WarperTests.tests
+        PatternTests.tests
+        ConstraintTests.tests
+        SchemaTests.tests
         ChoiceTests.tests
         SamplingReferenceTests.tests
         GenerateTests.tests
