@@ -151,7 +151,7 @@ module StrategyOptions =
                 |> Result.mapError (fun sentence -> Usage $"{option.Name}: {sentence}")
                 |> Result.map (fun c -> [ Constrained c ])
 
-        let vocabulary = Constraint.vocabulary tokenizer
+        let vocabulary = Vocabulary.ofTokenizer tokenizer
         let ends = Tokenizer.endOfText tokenizer |> Option.toList
 
         let readSchema (text: string) =

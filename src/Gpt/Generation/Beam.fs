@@ -167,7 +167,7 @@ module Beam =
         let scores = warped.add(sums).sub(taken.mul (Tensors.scalar options.DiversityPenalty))
         let struct (all, rng) = continuations options group.Rng scores
         let parents, tokens = all |> Array.map _.Parent, all |> Array.map _.Token
-        let sampling = Sampling.follow parents warped tokens group.Sampling
+        let sampling = Sampling.follow turn parents warped tokens group.Sampling
         let struct (after, goingOn) = select options (turn.Produced + 1) { group with Rng = rng } all sampling
         let ofRows (values: int[]) = goingOn |> Array.map (Array.get values)
         struct (after, ofRows parents, ofRows tokens, count options all taken)

@@ -41,7 +41,7 @@ module Generate =
         Logits.check warped
         let struct (picked, rngs) = Sampling.pick turn.Rngs warped batch.Sampling
         let ids = Tensors.toIds picked |> Array.map int
-        let sampling = Sampling.advance warped ids batch.Sampling
+        let sampling = Sampling.advance turn warped ids batch.Sampling
         let rows = Array.map2 (fun (row: Row) rng -> { row with Rng = rng }) batch.Rows rngs
         let tokens, rows = Rows.tell options (batch.Produced + 1) sampling logits rows ids
 

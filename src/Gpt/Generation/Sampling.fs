@@ -18,8 +18,8 @@ type Turn = {
 type Memory = {
     /// From what stands before the token and logits (B, V), to warped logits (B, V).
     Warp: Turn -> Tensor -> Tensor
-    /// The stage after each row took the token of this id out of the logits (B, V) that all stages left.
-    After: Tensor -> int[] -> Memory
+    /// The stage after each row took, in that turn, the token of this id out of the logits (B, V) that all stages left.
+    After: Turn -> Tensor -> int[] -> Memory
     /// The stage for the rows of these numbers, in this order: rows may be dropped, moved and doubled.
     Keep: int[] -> Memory
     /// For each row, whether its text is complete, so that nothing may follow.
@@ -43,12 +43,12 @@ module Stage =
     let remember
         (start: 'state)
         (warp: 'state[] -> Turn -> Tensor -> Tensor)
-        (after: 'state[] -> Tensor -> int[] -> 'state[])
+        (after: 'state[] -> Turn -> Tensor -> int[] -> 'state[])
         (isComplete: 'state -> bool)
         : Stage =
         let rec holding (states: 'state[]) : Memory = {
             Warp = warp states
-            After = fun logits ids -> holding (after states logits ids)
+            After = fun turn logits ids -> holding (after states turn logits ids)
             Keep = fun rows -> holding (rows |> Array.map (Array.get states))
             IsComplete = states |> Array.map isComplete
         }
@@ -60,12 +60,24 @@ module Stage =
         remember
             (Mirostat.start options 1 |> Array.head)
             (fun bounds _ -> Mirostat.warp bounds)
-            (fun bounds warped ids ->
+            (fun bounds _ warped ids ->
                 use ids = Tensors.ofIds warped.device [ ids.LongLength ] (Array.map int64 ids)
                 Mirostat.observe options bounds warped ids)
             (fun _ -> false)
 
-    let constrained (_c: Constraint) : Stage = Warp(fun logits -> logits.mul (Tensors.scalar 2.0))
+    /// A constraint: each row's state follows its tokens. Where a loop has an end, it is steered so that the text is complete
+    /// by then, if that can be; a text that is complete and cannot go on, or not within what is left, ends there.
+    let constrained (constraint': Constraint) : Stage =
+        // What is left after the state was reached, so that it can be told whether the text has to end.
+        remember
+            struct (Constraint.start constraint', Int32.MaxValue)
+            (fun states turn -> Constraint.warpWithin turn.Left constraint' (states |> Array.map (fun struct (state, _) -> state)))
+            (fun states turn _ ids ->
+                Array.map2
+                    (fun struct (state, _) id -> struct (Constraint.advance constraint' state id, turn.Left - 1))
+                    states
+                    ids)
+            (fun struct (state, left) -> Constraint.isFinishedWithin left constraint' state)
 
     /// What a stage does to logits (B, V).
     let apply (turn: Turn) (stage: Stage) : Tensor -> Tensor =
@@ -124,10 +136,10 @@ module Sampling =
         | Best -> struct (Choose.greedy warped, rngs)
         | Draw -> Choose.sampleRows rngs warped
 
-    /// The sampling after each row took a token out of the logits that `warp` left.
-    let advance (warped: Tensor) (ids: int[]) (sampling: Sampling) : Sampling = {
+    /// The sampling after each row took a token, in that turn, out of the logits that `warp` left.
+    let advance (turn: Turn) (warped: Tensor) (ids: int[]) (sampling: Sampling) : Sampling = {
         sampling with
-            Stages = sampling.Stages |> List.map (Stage.mapMemory (fun memory -> memory.After warped ids))
+            Stages = sampling.Stages |> List.map (Stage.mapMemory (fun memory -> memory.After turn warped ids))
     }
 
     /// The sampling for the rows of these numbers, in this order.
@@ -137,11 +149,11 @@ module Sampling =
     }
 
     /// The sampling for rows that follow rows `parents` of the warped logits (B, V), each by the token of this id.
-    let follow (parents: int[]) (warped: Tensor) (ids: int[]) (sampling: Sampling) : Sampling =
+    let follow (turn: Turn) (parents: int[]) (warped: Tensor) (ids: int[]) (sampling: Sampling) : Sampling =
         if sampling.Stages |> List.exists _.IsRemember then
             use order = Tensors.ofIds warped.device [ parents.LongLength ] (Array.map int64 parents)
             use taken = warped.index_select (0L, order)
-            keep parents sampling |> advance taken ids
+            keep parents sampling |> advance turn taken ids
         else
             sampling
 

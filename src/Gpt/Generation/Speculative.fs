@@ -59,7 +59,8 @@ module Speculative =
     /// Guesses by a model, which is left with the guesses in its text.
     let private draftBy (drafter: Decoder) options (count: int) (state: State) : Draft =
         let guess (draft: Draft, state: State) _ =
-            let warped = Sampling.warp (turnAt options state drafter.Texts) state.Sampling (drafter.Next())
+            let turn = turnAt options state drafter.Texts
+            let warped = Sampling.warp turn state.Sampling (drafter.Next())
             let struct (picked, rngs) = Sampling.pick [| draft.Rng |] warped state.Sampling
             let id = Tensors.itemId picked
             drafter.Add [| id |]
@@ -71,7 +72,7 @@ module Speculative =
             },
             {
                 state with
-                    Sampling = Sampling.advance warped [| id |] state.Sampling
+                    Sampling = Sampling.advance turn warped [| id |] state.Sampling
                     Produced = state.Produced + 1
             }
 
@@ -161,7 +162,8 @@ module Speculative =
         while guessing do
             let place = tokens.Count
             let own = logits.narrow (0L, int64 place, 1L)
-            let warped = Sampling.warp (turnAt options state target.Texts) state.Sampling own
+            let turn = turnAt options state target.Texts
+            let warped = Sampling.warp turn state.Sampling own
             Logits.check warped
 
             let guess =
@@ -171,7 +173,7 @@ module Speculative =
                     None
 
             let struct (id, stands, rng) = decide state.Sampling.Pick state.Row.Rng warped guess
-            let sampling = Sampling.advance warped [| id |] state.Sampling
+            let sampling = Sampling.advance turn warped [| id |] state.Sampling
 
             let told, rows =
                 Rows.tell options (state.Produced + 1) sampling own [| { state.Row with Rng = rng } |] [| id |]

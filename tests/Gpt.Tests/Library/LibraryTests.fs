@@ -26,6 +26,9 @@ let tests =
         BiasTests.tests
         MirostatTests.tests
         WarperArguments.tests
+        PatternTests.tests
+        ConstraintTests.tests
+        SchemaTests.tests
         ChoiceTests.tests
         SamplingReferenceTests.tests
         GenerateTests.tests

@@ -20,7 +20,7 @@ let private turn: Turn = {
 let private row = [ 2.0f; 3.5f; -1.0f; 3.0f; 0.5f; -2.5f; 1.0f; 0.0f ]
 let private tokenizer = Characters(CharTokenizer.ofText "abcdefgh")
 
-let private digits = Constraint.regex (Constraint.vocabulary tokenizer) [] "[a-c]+d" |> get
+let private digits = Constraint.regex (Vocabulary.ofTokenizer tokenizer) [] "[a-c]+d" |> get
 
 /// Every processor there is, with settings that do something here.
 let private processors: Processor list = [
