@@ -88,6 +88,8 @@ module internal Automaton =
         members.Sort()
         members.ToArray()
 
+    let private span (list: List<int>) : Span<int> = Runtime.InteropServices.CollectionsMarshal.AsSpan list
+
     /// Where each class of bytes leads from a set of states, before closure.
     let private moves (nfa: Nfa) (classes: byte[]) (targets: List<int>[]) (set: int[]) : unit =
         for list in targets do
@@ -108,9 +110,11 @@ module internal Automaton =
         let visited = Array.create nfa.Nodes.Length -1
         let sets, numbers, next = List<int[]>(), Dictionary<int[], int> sameMembers, List<int>()
         let targets = Array.init width (fun _ -> List<int>())
+        // The number of the set that one state alone leads to, which is the common case, once it is known.
+        let numberOfOne = Array.create nfa.Nodes.Length -1
         let mutable marks, members = 0, 0
 
-        let numberOf (states: List<int>) : int =
+        let numberOfMany (states: List<int>) : int =
             let set = closure nfa visited marks states
             marks <- marks + 1
 
@@ -129,14 +133,33 @@ module internal Automaton =
                 sets.Add set
                 sets.Count - 1
 
+        let numberOf (states: List<int>) : int =
+            if states.Count = 0 then
+                -1
+            elif states.Count > 1 then
+                numberOfMany states
+            else
+                if numberOfOne[states[0]] < 0 then
+                    numberOfOne[states[0]] <- numberOfMany states
+
+                numberOfOne[states[0]]
+
         numberOf (List [ nfa.Start ]) |> ignore
         let mutable done_ = 0
 
         while done_ < sets.Count do
             moves nfa classes targets sets[done_]
 
-            for list in targets do
-                next.Add(if list.Count = 0 then -1 else numberOf list)
+            for c in 0 .. width - 1 do
+                // Neighbouring classes often lead to the same place.
+                let isAsBefore = c > 0 && span(targets[c]).SequenceEqual(Span.op_Implicit (span targets[c - 1]))
+
+                next.Add(
+                    if isAsBefore then
+                        next[next.Count - 1]
+                    else
+                        numberOf targets[c]
+                )
 
             done_ <- done_ + 1
 

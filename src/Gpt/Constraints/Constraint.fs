@@ -2,11 +2,10 @@ namespace Gpt
 
 open System
 open System.Buffers.Binary
-open System.Numerics
 open TorchSharp
 
 /// What a text must be: a pattern or a schema, compiled for a vocabulary. It never changes but for what it remembers of
-/// tokens that were asked for, and threads may share it.
+/// tokens that were asked for, a bit for each token of the vocabulary and each state visited, and threads may share it.
 type Constraint = private { Spelling: Spelling }
 
 /// How far a text has come under a constraint: a number, to be kept with the text.
@@ -17,9 +16,9 @@ type ConstraintState = private { Number: int }
 /// rules out every token that the text cannot go on with, and composes with the others in any order that puts it before those
 /// that rule out by rank or mass:
 ///
-///     let state = Constraint.start constraint
-///     let warped = (Constraint.warp constraint [| state |] >> Warpers.topK 40) logits
-///     let state = Constraint.advance constraint state token
+///     let state = Constraint.start date
+///     let warped = (Constraint.warp date [| state |] >> Warpers.topK 40) logits
+///     let state = Constraint.advance date state token
 ///
 /// Tokens are bytes, and a token may begin or end within a character. Whatever has been allowed can be brought to an end, with
 /// tokens of this vocabulary.

@@ -16,6 +16,8 @@ type Vocabulary = internal {
     /// Tokens in the order of their nodes, and where those of a node begin; one more entry ends the last.
     Ordered: int[]
     First: int[]
+    /// The number of bytes of the longest token.
+    Longest: int
 }
 
 [<RequireQualifiedAccess>]
@@ -75,6 +77,7 @@ module Vocabulary =
             After = after.ToArray()
             Ordered = ordered
             First = first.ToArray()
+            Longest = Seq.fold max 0 depth
         }
 
     /// The vocabulary of a tokenizer.
@@ -92,23 +95,34 @@ module Vocabulary =
         (state: int)
         ([<InlineIfLambda>] visit: int -> int -> unit)
         : unit =
+        let {
+                Last = last
+                Depth = depth
+                After = after
+                Ordered = ordered
+                First = first
+            } =
+            vocabulary
+
+        let {
+                Classes = classes
+                Next = next
+                Width = width
+            } =
+            automaton
         // The state after each number of bytes of the node at hand.
-        let states = List<int> [ state ]
+        let states = Array.create (vocabulary.Longest + 1) state
         let mutable node = 0
 
-        while node < vocabulary.Last.Length do
-            let depth = vocabulary.Depth[node]
-            let target = Automaton.step automaton states[depth - 1] vocabulary.Last[node]
+        while node < last.Length do
+            let target = next[states[depth[node] - 1] * width + int classes[int last[node]]]
 
             if target < 0 then
-                node <- vocabulary.After[node]
+                node <- after[node]
             else
-                if states.Count = depth then
-                    states.Add target
-                else
-                    states[depth] <- target
+                states[depth[node]] <- target
 
-                for place in vocabulary.First[node] .. vocabulary.First[node + 1] - 1 do
-                    visit vocabulary.Ordered[place] target
+                for place in first[node] .. first[node + 1] - 1 do
+                    visit ordered[place] target
 
                 node <- node + 1
