@@ -80,9 +80,10 @@ module Vocabulary =
             Longest = Seq.fold max 0 depth
         }
 
-    /// The vocabulary of a tokenizer.
+    /// The vocabulary of a tokenizer. Its special tokens are no text: they spell nothing.
     let ofTokenizer (tokenizer: Tokenizer) : Vocabulary =
-        Array.init (Tokenizer.vocabSize tokenizer) (Tokenizer.bytes tokenizer) |> ofBytes
+        let spelt id = if Tokenizer.isSpecial tokenizer id then [||] else Tokenizer.bytes tokenizer id
+        Array.init (Tokenizer.vocabSize tokenizer) spelt |> ofBytes
 
     /// V, the number of tokens.
     let size (vocabulary: Vocabulary) : int = vocabulary.Tokens.Length

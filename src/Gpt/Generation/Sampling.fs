@@ -68,16 +68,27 @@ module Stage =
     /// A constraint: each row's state follows its tokens. Where a loop has an end, it is steered so that the text is complete
     /// by then, if that can be; a text that is complete and cannot go on, or not within what is left, ends there.
     let constrained (constraint': Constraint) : Stage =
-        // What is left after the state was reached, so that it can be told whether the text has to end.
-        remember
-            struct (Constraint.start constraint', Int32.MaxValue)
-            (fun states turn -> Constraint.warpWithin turn.Left constraint' (states |> Array.map (fun struct (state, _) -> state)))
-            (fun states turn _ ids ->
-                Array.map2
-                    (fun struct (state, _) id -> struct (Constraint.advance constraint' state id, turn.Left - 1))
-                    states
-                    ids)
-            (fun struct (state, left) -> Constraint.isFinishedWithin left constraint' state)
+        // Steering takes the way to an end of every state; who asks for no end does not pay for it.
+        let isEndless left = left > Int32.MaxValue / 2
+
+        let warp (states: struct (ConstraintState * int)[]) (turn: Turn) =
+            let states = states |> Array.map (fun struct (state, _) -> state)
+
+            if isEndless turn.Left then
+                Constraint.warp constraint' states
+            else
+                Constraint.warpWithin turn.Left constraint' states
+
+        let after (states: struct (ConstraintState * int)[]) (turn: Turn) _ (ids: int[]) =
+            Array.map2 (fun struct (state, _) id -> struct (Constraint.advance constraint' state id, turn.Left - 1)) states ids
+
+        let isComplete struct (state, left) =
+            if isEndless left then
+                Constraint.isFinished constraint' state
+            else
+                Constraint.isFinishedWithin left constraint' state
+
+        remember struct (Constraint.start constraint', Int32.MaxValue) warp after isComplete
 
     /// What a stage does to logits (B, V).
     let apply (turn: Turn) (stage: Stage) : Tensor -> Tensor =
