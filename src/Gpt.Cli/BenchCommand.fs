@@ -109,6 +109,30 @@ module BenchCommand =
             facts["vocab"] <- Tokenizer.vocabSize tokenizer
             facts)
 
+    /// Times what comes after the logits of one row: the warpers, the draw, and reading the token back. The rows are normal
+    /// numbers four wide, about as spread as a language model's logits, and several, so that no run is like the last.
+    let private timeSampling device (rng: Rng) (vocab: int) (warp: Tensor -> Tensor) : JsonObject =
+        Tensors.freeing (fun () ->
+            let rows =
+                Array.init 8 (fun i ->
+                    let struct (numbers, _) = Rng.normals vocab (Rng.split (uint64 i) rng)
+                    Tensors.ofFloats device [ 1L; int64 vocab ] (Array.map (fun x -> 4.0f * x) numbers))
+
+            let mutable rng = rng
+
+            let step i =
+                Tensors.freeing (fun () ->
+                    let struct (ids, after) = Choose.sample rng (warp rows[i % rows.Length])
+                    Tensors.toIds ids |> ignore
+                    rng <- after)
+
+            // The first thousand let the runtime compile what it runs often.
+            let times = Array.skip 1000 (time 3000 step) |> Array.map (fun milliseconds -> 1000.0 * milliseconds)
+            let facts = JsonObject()
+            facts["microsecondsPerRow"] <- Math.Round(median times, 2)
+            facts["microsecondsPerRowMin"] <- Math.Round(Array.min times, 2)
+            withCircumstances facts)
+
     let private show (asJson: bool) (facts: JsonObject) : unit =
         if asJson then
             printfn "%s" (facts.ToJsonString())
@@ -202,10 +226,48 @@ module BenchCommand =
 
         Options.command "tokenize" "Time encoding and decoding a text on one thread." [ folder; data; json ] run
 
+    /// What an option's value makes, or what is wrong with the value.
+    let private stepOf (option: Option<'a>) (make: 'a -> Tensor -> Tensor) (parsed: ParseResult) =
+        try
+            Ok(make (parsed.GetRequiredValue option))
+        with :? ArgumentOutOfRangeException as e ->
+            Error(Usage $"{option.Name}: {(Array.head (e.Message.Split '(')).Trim()}")
+
+    let private sample () =
+        let vocab = Options.withDefault "--vocab" "number of different tokens" 50257
+        let temperature = Options.withDefault "--temperature" "what the logits are divided by" 0.8
+
+        let topK =
+            Options.withDefault "--top-k" "choose among the k most likely tokens; 0 leaves this step out" 50
+
+        let topP =
+            Options.withDefault "--top-p" "choose among the most likely tokens that make up this share" 0.9
+
+        let seed, device, threads, json =
+            Options.seed (), Options.device (), Options.threads (), Options.json ()
+
+        Options.command
+            "sample"
+            "Time the choice of a token from one row of logits."
+            [ vocab; temperature; topK; topP; seed; device; threads; json ]
+            (fun parsed ->
+                result {
+                    do! Options.useThreads (Options.given parsed threads)
+                    let! device = Device.parse (parsed.GetRequiredValue device) |> Problem.usage
+                    let! vocab = Options.atLeastOne vocab parsed
+                    let! temperature = stepOf temperature Warpers.temperature parsed
+                    let! topK = stepOf topK (fun k -> if k = 0 then id else Warpers.topK k) parsed
+                    let! topP = stepOf topP Warpers.topP parsed
+                    let rng = Rng.ofSeed (uint64 (parsed.GetRequiredValue seed))
+                    show (parsed.GetRequiredValue json) (timeSampling device rng vocab (temperature >> topK >> topP))
+                    return Problem.codes.Done
+                })
+
     /// The command, for `Program`.
     let create () : Command =
         let command = Command("bench", "Measure the speed of this machine.")
         command.Subcommands.Add(train ())
         command.Subcommands.Add(generate ())
         command.Subcommands.Add(tokenize ())
+        command.Subcommands.Add(sample ())
         command

@@ -82,7 +82,12 @@ module Vocabulary =
 
     /// The vocabulary of a tokenizer. Its special tokens are no text: they spell nothing.
     let ofTokenizer (tokenizer: Tokenizer) : Vocabulary =
-        let spelt id = if Tokenizer.isSpecial tokenizer id then [||] else Tokenizer.bytes tokenizer id
+        let spelt id =
+            if Tokenizer.isSpecial tokenizer id then
+                [||]
+            else
+                Tokenizer.bytes tokenizer id
+
         Array.init (Tokenizer.vocabSize tokenizer) spelt |> ofBytes
 
     /// V, the number of tokens.

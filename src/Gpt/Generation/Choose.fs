@@ -9,16 +9,18 @@ module Choose =
     /// The most likely token of each row, int64 (B); the lowest id wins a tie.
     let greedy (logits: Tensor) : Tensor = logits.argmax -1L
 
-    /// The tokens, int64 (B), at which the cumulative distributions of softmax(logits) pass the given numbers, one a row in
-    /// [0, 1).
+    /// The largest number below 1. A uniform number that rounds to 1 would ask for more than all the mass.
+    let private almostOne = MathF.BitDecrement 1.0f
+
+    /// The tokens, int64 (B), on which the given shares of the mass of softmax(logits) fall, one a row in [0, 1).
     let private invert (numbers: float[]) (logits: Tensor) : Tensor =
         Tensors.scoped (fun () ->
             let cumulative = (logits.softmax -1L).cumsum -1L
             let total = cumulative.narrow (1L, logits.shape[1] - 1L, 1L)
-            let thresholds = numbers |> Array.map float32 |> Tensors.ofFloats logits.device [ logits.shape[0]; 1L ]
-            let drawn = cumulative.le(thresholds.mul total).sum 1L
-            // Rounding can put the threshold at the very end: the last token that has any mass is meant then.
-            drawn.minimum (cumulative.argmax 1L))
+            let shares = numbers |> Array.map (fun u -> min (float32 u) almostOne)
+            let thresholds = (Tensors.ofFloats logits.device [ logits.shape[0]; 1L ] shares).mul total
+            // The number of tokens that end at or below the threshold is the id of the one that it falls on.
+            cumulative.le(thresholds).sum 1L)
 
     /// Draws one token a row from softmax(logits), int64 (B), by the inverse of the cumulative distribution in token order:
     /// one uniform number a row, so one generator gives one text on every engine. A token of logit -inf is never drawn.

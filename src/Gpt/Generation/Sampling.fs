@@ -80,7 +80,10 @@ module Stage =
                 Constraint.warpWithin turn.Left constraint' states
 
         let after (states: struct (ConstraintState * int)[]) (turn: Turn) _ (ids: int[]) =
-            Array.map2 (fun struct (state, _) id -> struct (Constraint.advance constraint' state id, turn.Left - 1)) states ids
+            Array.map2
+                (fun struct (state, _) id -> struct (Constraint.advance constraint' state id, turn.Left - 1))
+                states
+                ids
 
         let isComplete struct (state, left) =
             if isEndless left then

@@ -73,22 +73,48 @@ module Warpers =
                 let struct (best, _) = logits.topk (count, -1)
                 ruleOut logits (logits.lt (best.narrow (1L, int64 count - 1L, 1L))))
 
+    /// Which of the tokens go, their probabilities given from the largest on: those before which a share of `p` has come.
+    let private beyond (p: float) (ordered: Tensor) : Tensor = ordered.cumsum(-1L).sub(ordered).ge(Tensors.scalar p)
+
+    /// The nucleus of each row by its definition: all tokens in order of likelihood.
+    let private nucleusOfAll (p: float) (logits: Tensor) : Tensor =
+        let struct (sorted, order) = torch.sort (logits, -1L, descending = true, stable = true)
+        let kept = ruleOut sorted (beyond p ((logits.softmax -1L).gather(-1L, order)))
+        kept.scatter (-1L, order, kept)
+
+    /// The same, found among the `count` most likely tokens. None where these do not settle it in every row: the nucleus may
+    /// be larger, or its border run through a tie.
+    let private nucleusOfBest (count: int) (p: float) (logits: Tensor) : Tensor option =
+        let struct (best, places) = logits.topk (count, -1)
+        let gone = beyond p ((logits.softmax -1L).gather(-1L, places))
+        let last = best.masked_fill(gone, Tensors.scalar infinity).amin([| 1L |], true)
+        let next = best.masked_fill(gone.logical_not (), Tensors.scalar -infinity).amax([| 1L |], true)
+        let settled = gone.narrow(1L, int64 count - 1L, 1L).logical_and(next.lt last).all()
+
+        if settled.item<bool>() then
+            Some(ruleOut logits (logits.lt last))
+        else
+            None
+
     /// Keeps the smallest set of most likely tokens whose probabilities sum to at least `p` (nucleus sampling, Holtzman et
     /// al. 2019); of tokens with equal logits the lower id comes first. `p` must be in (0, 1]; 1 changes nothing.
     let topP (p: float) : Tensor -> Tensor =
         Argument.require (p > 0.0 && p <= 1.0) (nameof p) p "above 0 and at most 1"
+        // The nucleus of a language model nearly always lies in here.
+        let likely = 256
 
         if p = 1.0 then
             id
         else
             fun logits ->
                 Tensors.scoped (fun () ->
-                    let struct (sorted, order) = torch.sort (logits, -1L, descending = true, stable = true)
-                    let probabilities = sorted.softmax -1L
-                    // A token goes when those before it already make up p: the first one always stays.
-                    let massBefore = probabilities.cumsum(-1L).sub probabilities
-                    let kept = ruleOut sorted (massBefore.ge (Tensors.scalar p))
-                    kept.scatter (-1L, order, kept))
+                    // A look at the few best saves sorting, but asks for an answer in between: on a GPU that would wait.
+                    let mayAsk = logits.device.``type`` = DeviceType.CPU && logits.shape[1] > int64 likely
+
+                    if mayAsk then
+                        nucleusOfBest likely p logits |> Option.defaultWith (fun () -> nucleusOfAll p logits)
+                    else
+                        nucleusOfAll p logits)
 
     /// Keeps the tokens at least `p` times as likely as the most likely one (Nguyen et al. 2024). `p` must be in [0, 1];
     /// 0 changes nothing, 1 keeps the best and its ties.

@@ -164,4 +164,27 @@ internal static unsafe partial class Elementwise
         if (rest > 0)
             TOp.Apply(V.Load(a + i, rest), b).Store(y + i, rest);
     }
+
+    /// <summary>
+    /// y_i = a_i where the byte c_i is not 0, b_i elsewhere; a or b may be one number for all. Does whole registers: how many elements
+    /// they had is returned.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    internal static long Select<V>(long n, byte* c, float* a, bool oneA, float* b, bool oneB, float* y)
+        where V : struct, IVec<V>
+    {
+        if (n < V.Count)
+            return 0;
+        V first = oneA ? V.Of(*a) : V.Load(a), second = oneB ? V.Of(*b) : V.Load(b);
+        long i = 0;
+        while (true)
+        {
+            V.Select(V.LoadMask(c + i), first, second).Store(y + i);
+            i += V.Count;
+            if (i + V.Count > n)
+                return i;
+            first = oneA ? first : V.Load(a + i);
+            second = oneB ? second : V.Load(b + i);
+        }
+    }
 }

@@ -89,3 +89,12 @@ internal readonly struct ReluGradOp : IBinaryOp
     public static V Apply<V>(V a, V b)
         where V : struct, IVec<V> => V.Less(V.Of(0f), b) & a;
 }
+
+/// <summary>op(b, a).</summary>
+internal readonly struct Swapped<TOp> : IBinaryOp
+    where TOp : struct, IBinaryOp
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Apply<V>(V a, V b)
+        where V : struct, IVec<V> => TOp.Apply(b, a);
+}

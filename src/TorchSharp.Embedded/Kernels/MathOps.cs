@@ -18,7 +18,7 @@ internal static class MathOps
     internal const float Ln2 = 0.693147181f;
     private const float Ln2Head = 0.693359375f; // 10 bits: n times it is exact
     private const float Ln2Tail = -2.12194440e-4f;
-    private const float BelowAll = -104f; // e^-104 rounds to 0
+    internal const float BelowAll = -104f; // e^-104 rounds to 0
     private const float AboveAll = 89f; // e^89 overflows
 
     /// <summary>e^x; 0 for -infinity, infinity above 88.72, subnormal results included.</summary>

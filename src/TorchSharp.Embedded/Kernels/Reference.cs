@@ -134,4 +134,15 @@ internal static class Reference
         Philox.Words(words, key.Seed);
         return (int)words[index / 16 % 4] >= key.Threshold ? key.Scale : 0;
     }
+
+    /// <summary>The places of a row in order, equal ones as they stand; NaN is the largest.</summary>
+    internal static long[] Order(ReadOnlySpan<float> x, bool descending)
+    {
+        var row = x.ToArray();
+        var places = Enumerable.Range(0, row.Length).Select(i => (long)i).ToArray();
+        // OrderBy is stable. Its order of floats has NaN first.
+        return descending
+            ? [.. places.OrderByDescending(i => float.IsNaN(row[i])).ThenByDescending(i => row[i])]
+            : [.. places.OrderBy(i => float.IsNaN(row[i])).ThenBy(i => row[i])];
+    }
 }

@@ -61,11 +61,19 @@ internal static unsafe class Softmax
     private static float SumExpBlock<V>(int n, float* x, float top, float* y)
         where V : struct, IVec<V>
     {
-        V sum = V.Of(0f), t = V.Of(top);
+        V sum = V.Of(0f), t = V.Of(top), low = V.Of(MathOps.BelowAll);
         var i = 0;
         for (; i + V.Count <= n; i += V.Count)
         {
-            var e = MathOps.ExpDown(V.Load(x + i) - t);
+            var d = V.Load(x + i) - t;
+            if (V.LessOrEqual(d, low).Bits() == (uint)((1UL << V.Count) - 1))
+            {
+                // Ruled out, as most of a sampler's row is.
+                if (y != null)
+                    V.Of(0f).Store(y + i);
+                continue;
+            }
+            var e = MathOps.ExpDown(d);
             sum += e;
             if (y != null)
                 e.Store(y + i);

@@ -68,6 +68,17 @@ internal readonly unsafe struct V128(Vector128<float> v) : IVec<V128>
     }
 
     [MethodImpl(Inline)]
+    public void StoreMask(byte* p)
+    {
+        var words = Vector128.NarrowWithSaturation(v.AsInt32(), v.AsInt32());
+        var bytes = Vector128.NarrowWithSaturation(words, words) & Vector128<sbyte>.One;
+        Unsafe.WriteUnaligned(p, bytes.AsUInt32().ToScalar());
+    }
+
+    [MethodImpl(Inline)]
+    public uint Bits() => v.ExtractMostSignificantBits();
+
+    [MethodImpl(Inline)]
     public static V128 operator +(V128 a, V128 b) => new(a.v + b.v);
 
     [MethodImpl(Inline)]

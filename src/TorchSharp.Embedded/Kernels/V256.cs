@@ -48,6 +48,17 @@ internal readonly unsafe struct V256(Vector256<float> v) : IVec<V256>
         new(Vector256.GreaterThan(Avx2.ConvertToVector256Int32(p), Vector256<int>.Zero).AsSingle());
 
     [MethodImpl(Inline)]
+    public void StoreMask(byte* p)
+    {
+        var words = Vector128.NarrowWithSaturation(v.GetLower().AsInt32(), v.GetUpper().AsInt32());
+        var bytes = Vector128.NarrowWithSaturation(words, words) & Vector128<sbyte>.One;
+        Unsafe.WriteUnaligned(p, bytes.AsUInt64().ToScalar());
+    }
+
+    [MethodImpl(Inline)]
+    public uint Bits() => v.ExtractMostSignificantBits();
+
+    [MethodImpl(Inline)]
     public static V256 operator +(V256 a, V256 b) => new(a.v + b.v);
 
     [MethodImpl(Inline)]

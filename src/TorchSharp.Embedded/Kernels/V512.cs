@@ -48,6 +48,12 @@ internal readonly unsafe struct V512(Vector512<float> v) : IVec<V512>
         new(Vector512.GreaterThan(Avx512F.ConvertToVector512Int32(Vector128.Load(p)), Vector512<int>.Zero).AsSingle());
 
     [MethodImpl(Inline)]
+    public void StoreMask(byte* p) => Avx512F.ConvertToVector128Byte(v.AsInt32() & Vector512<int>.One).Store(p);
+
+    [MethodImpl(Inline)]
+    public uint Bits() => (uint)v.ExtractMostSignificantBits();
+
+    [MethodImpl(Inline)]
     public static V512 operator +(V512 a, V512 b) => new(a.v + b.v);
 
     [MethodImpl(Inline)]

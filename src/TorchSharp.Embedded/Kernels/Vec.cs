@@ -43,6 +43,12 @@ internal unsafe interface IVec<V>
     /// <summary>Stores the first count lanes.</summary>
     void Store(float* p, int count);
 
+    /// <summary>A mask as Count bytes, 1 where it is set and 0 elsewhere.</summary>
+    void StoreMask(byte* p);
+
+    /// <summary>A mask as one bit a lane, the first lane lowest.</summary>
+    uint Bits();
+
     static abstract V operator +(V a, V b);
     static abstract V operator -(V a, V b);
     static abstract V operator *(V a, V b);

@@ -1,17 +1,18 @@
 using System.Numerics;
+using TorchSharp.Kernels;
 
 namespace TorchSharp;
 
 /// <summary>Comparisons and logic: results are bool, nothing is differentiable. NaN differs from everything.</summary>
 internal static unsafe class Comparison
 {
-    internal static TensorImpl Eq(TensorImpl a, TensorImpl b) => Compare<Equal<float>, Equal<long>>("eq", a, b);
+    internal static TensorImpl Eq(TensorImpl a, TensorImpl b) => Compare<EqualOp, Equal>("eq", a, b);
 
-    internal static TensorImpl Ne(TensorImpl a, TensorImpl b) => Compare<NotEqual<float>, NotEqual<long>>("ne", a, b);
+    internal static TensorImpl Ne(TensorImpl a, TensorImpl b) => Compare<NotEqualOp, NotEqual>("ne", a, b);
 
-    internal static TensorImpl Lt(TensorImpl a, TensorImpl b) => Compare<Less<float>, Less<long>>("lt", a, b);
+    internal static TensorImpl Lt(TensorImpl a, TensorImpl b) => Compare<LessOp, Less>("lt", a, b);
 
-    internal static TensorImpl Le(TensorImpl a, TensorImpl b) => Compare<LessOrEqual<float>, LessOrEqual<long>>("le", a, b);
+    internal static TensorImpl Le(TensorImpl a, TensorImpl b) => Compare<LessOrEqualOp, LessOrEqual>("le", a, b);
 
     internal static TensorImpl Gt(TensorImpl a, TensorImpl b) => Lt(b, a);
 
@@ -90,17 +91,29 @@ internal static unsafe class Comparison
     }
 
     private static TensorImpl Compare<TFloat, TLong>(string operation, TensorImpl a, TensorImpl b)
-        where TFloat : struct, IMap<float, float, bool>
+        where TFloat : struct, IBinaryOp
         where TLong : struct, IMap<long, long, bool>
     {
+        if (a.Dtype == Dtypes.Float && b.Dtype == Dtypes.Float)
+            return Floats<TFloat>(operation, a, b);
         var dtype = Dtypes.Promote(Dtypes.Promote(a.Dtype, b.Dtype), Dtypes.Long);
         var (x, y) = (Copy.As(dtype, a), Copy.As(dtype, b));
         var result = dtype == Dtypes.Float
-            ? Map.Binary<float, float, bool, TFloat>(operation, x, y)
+            ? Floats<TFloat>(operation, x, y)
             : Map.Binary<long, long, bool, TLong>(operation, x, y);
         x.Release();
         y.Release();
         return result;
+    }
+
+    private static TensorImpl Floats<TOp>(string operation, TensorImpl a, TensorImpl b)
+        where TOp : struct, IBinaryOp
+    {
+        var y = TensorImpl.Empty(Shape.Broadcast(a.Sizes, b.Sizes, operation), Dtypes.Bool);
+        StridedLoop.Plan(out var loop, y.Sizes, y, a, b);
+        var body = new FloatBody<TOp> { Y = y.Bools, A = a.Floats, B = b.Floats };
+        loop.Run(ref body);
+        return y;
     }
 
     private static TensorImpl Logic<TFn>(string operation, TensorImpl a, TensorImpl b)
@@ -132,28 +145,48 @@ internal static unsafe class Comparison
         where TFn : struct, IMap<float, bool> =>
         x.Dtype == Dtypes.Float ? Map.Unary<float, bool, TFn>(x) : Fill.Full(x.Sizes, Dtypes.Bool, ofWholeNumbers);
 
-    private readonly struct Equal<T> : IMap<T, T, bool>
-        where T : INumber<T>
+    /// <summary>Operand 0 is y, which is contiguous, 1 is a, 2 is b.</summary>
+    private struct FloatBody<TOp> : IRowBody
+        where TOp : struct, IBinaryOp
     {
-        public static bool Apply(T a, T b) => a == b;
+        internal byte* Y;
+        internal float* A, B;
+
+        public readonly void Row<V>(long count, long* offset, long* stride)
+            where V : struct, IVec<V>
+        {
+            var y = Y + offset[0];
+            float* a = A + offset[1], b = B + offset[2];
+            if (stride[1] == 1 && stride[2] == 1)
+                Kernels.Compare.Row<TOp, V>(count, a, b, y);
+            else if (stride[1] == 1 && stride[2] == 0)
+                Kernels.Compare.RowScalar<TOp, V>(count, a, *b, y);
+            else if (stride[1] == 0 && stride[2] == 1)
+                Kernels.Compare.RowScalar<Swapped<TOp>, V>(count, b, *a, y);
+            else
+                for (long i = 0; i < count; i++)
+                    y[i * stride[0]] = (byte)(TOp.Apply(V.Of(a[i * stride[1]]), V.Of(b[i * stride[2]])).Bits() & 1);
+        }
     }
 
-    private readonly struct NotEqual<T> : IMap<T, T, bool>
-        where T : INumber<T>
+    private readonly struct Equal : IMap<long, long, bool>
     {
-        public static bool Apply(T a, T b) => a != b;
+        public static bool Apply(long a, long b) => a == b;
     }
 
-    private readonly struct Less<T> : IMap<T, T, bool>
-        where T : INumber<T>
+    private readonly struct NotEqual : IMap<long, long, bool>
     {
-        public static bool Apply(T a, T b) => a < b;
+        public static bool Apply(long a, long b) => a != b;
     }
 
-    private readonly struct LessOrEqual<T> : IMap<T, T, bool>
-        where T : INumber<T>
+    private readonly struct Less : IMap<long, long, bool>
     {
-        public static bool Apply(T a, T b) => a <= b;
+        public static bool Apply(long a, long b) => a < b;
+    }
+
+    private readonly struct LessOrEqual : IMap<long, long, bool>
+    {
+        public static bool Apply(long a, long b) => a <= b;
     }
 
     private readonly struct Xor : IMap<bool, bool, bool>

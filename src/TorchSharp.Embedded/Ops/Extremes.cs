@@ -98,7 +98,12 @@ internal static unsafe class Extremes
         var truth = Copy.As(Dtypes.Bool, x);
         var length = dim is { } named && x.Rank > 0 ? x.Sizes[Shape.Axis(named, x.Rank, "any")] : x.Count;
         TensorImpl result;
-        if (length == 0)
+        if (dim is null && truth.IsContiguous)
+        {
+            var count = Compare.CountTrue(truth.Count, truth.Bools);
+            result = Fill.Full(Shape.Scalar, Dtypes.Bool, any ? count > 0 : count == truth.Count);
+        }
+        else if (length == 0)
         {
             var axes = dim is { } d ? Axes.Of(x, [d], "any") : Axes.Of(x, [], "any");
             result = Fill.Full(axes.Result(keep), Dtypes.Bool, !any);
@@ -174,24 +179,15 @@ internal static unsafe class Extremes
             where V : struct, IVec<V>
         {
             for (var row = start; row < end; row++)
-                Places[row] = First(X + (row * Length), Y[row]);
+                Places[row] = float.IsNaN(Y[row]) ? FirstNaN(X + (row * Length)) : Compare.First<V>(Length, X + (row * Length), Y[row]);
         }
 
-        private readonly long First(float* x, float value)
+        private static long FirstNaN(float* x)
         {
-            if (float.IsNaN(value))
-            {
-                var i = 0L;
-                while (!float.IsNaN(x[i]))
-                    i++;
-                return i;
-            }
-            for (long first = 0; ; first += int.MaxValue)
-            {
-                var found = new ReadOnlySpan<float>(x + first, (int)Math.Min(int.MaxValue, Length - first)).IndexOf(value);
-                if (found >= 0)
-                    return first + found;
-            }
+            var i = 0L;
+            while (!float.IsNaN(x[i]))
+                i++;
+            return i;
         }
     }
 

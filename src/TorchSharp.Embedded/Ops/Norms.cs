@@ -124,7 +124,7 @@ internal static unsafe class Norms
     }
 
     /// <summary>The running sums along one axis, added in double precision.</summary>
-    internal static TensorImpl CumSum(TensorImpl x, long dim, ScalarType? dtype)
+    internal static TensorImpl RunningSum(TensorImpl x, long dim, ScalarType? dtype)
     {
         var target = dtype is { } asked ? Dtypes.Checked(asked) : x.Dtype == Dtypes.Float ? Dtypes.Float : Dtypes.Long;
         var axis = Shape.Axis(dim, x.Rank, "cumsum");
@@ -143,24 +143,25 @@ internal static unsafe class Norms
         var length = x.Rank == 0 ? 1 : x.Sizes[axis];
         var inner = x.Rank == 0 ? 1 : Shape.Product(x.Sizes, axis + 1, x.Rank);
         var rows = length == 0 || inner == 0 ? 0 : x.Count / length / inner;
+        if (x.Dtype == Dtypes.Float && inner == 1 && !backwards)
+            CumSum.Forward(rows, length, flat.Floats, y.Floats);
+        else
+            Strided(flat, y, rows, length, inner, backwards);
+        flat.Release();
+        return y;
+    }
+
+    private static void Strided(TensorImpl x, TensorImpl y, long rows, long length, long inner, bool backwards)
+    {
         var (first, step) = backwards ? ((length - 1) * inner, -inner) : (0, inner);
         for (long row = 0; row < rows * inner; row++)
         {
             var at = (row / inner * length * inner) + (row % inner) + first;
             if (x.Dtype == Dtypes.Float)
-                Floats(flat.Floats + at, y.Floats + at, length, step);
+                CumSum.Strided(length, step, 0, x.Floats + at, y.Floats + at);
             else
-                Longs(flat.Longs + at, y.Longs + at, length, step);
+                Longs(x.Longs + at, y.Longs + at, length, step);
         }
-        flat.Release();
-        return y;
-    }
-
-    private static void Floats(float* x, float* y, long length, long step)
-    {
-        var sum = 0.0;
-        for (long i = 0; i < length; i++)
-            y[i * step] = (float)(sum += x[i * step]);
     }
 
     private static void Longs(long* x, long* y, long length, long step)

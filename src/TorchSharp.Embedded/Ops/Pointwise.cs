@@ -152,13 +152,4 @@ internal static unsafe class Pointwise
             }
         }
     }
-
-    /// <summary>op(b, a).</summary>
-    private readonly struct Swapped<TOp> : IBinaryOp
-        where TOp : struct, IBinaryOp
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static V Apply<V>(V a, V b)
-            where V : struct, IVec<V> => TOp.Apply(b, a);
-    }
 }

@@ -32,10 +32,14 @@ internal static unsafe class Scattering
                 break;
         }
         if (Graph.Records(x))
-            Graph.Record(y, new GatherNode(x.Sizes, axis, places), x);
+            RecordGather(y, x, axis, places);
         places.Release();
         return y;
     }
+
+    /// <summary>Records y, elements of x that were found in another way, as gathered at the places.</summary>
+    internal static void RecordGather(TensorImpl y, TensorImpl x, int axis, TensorImpl places) =>
+        Graph.Record(y, new GatherNode(x.Sizes, axis, places), x);
 
     /// <summary>A copy of self with the elements of <paramref name="source"/> at the places of the index.</summary>
     internal static TensorImpl Scatter(TensorImpl self, long dim, TensorImpl index, TensorImpl source) =>
@@ -106,9 +110,24 @@ internal static unsafe class Scattering
         return axis;
     }
 
+    /// <summary>Whether each row of the index belongs to a whole row of x, both rows lying in one piece: the usual case.</summary>
+    private static bool ByRows(TensorImpl x, int axis, TensorImpl places) =>
+        axis == x.Rank - 1 && x.IsContiguous && x.Sizes.AsSpan(0, axis).SequenceEqual(places.Sizes.AsSpan(0, axis));
+
     private static void Read<T>(T* x, T* y, TensorImpl shape, int axis, TensorImpl places)
         where T : unmanaged
     {
+        if (ByRows(shape, axis, places))
+        {
+            var (length, count) = (shape.Sizes[axis], places.Sizes[axis]);
+            var at = places.Longs;
+            for (var left = places.Count; left > 0; left -= count, x += length, y += count, at += count)
+            {
+                for (long i = 0; i < count; i++)
+                    y[i] = x[at[i]];
+            }
+            return;
+        }
         var walk = new Walk(places.Sizes, shape.Strides, axis);
         var index = stackalloc long[Shape.MaxDimensions];
         var id = places.Longs;
@@ -152,6 +171,17 @@ internal static unsafe class Scattering
     private static void Set<T>(T* target, T* values, TensorImpl shape, int axis, TensorImpl places)
         where T : unmanaged
     {
+        if (ByRows(shape, axis, places))
+        {
+            var (length, count) = (shape.Sizes[axis], places.Sizes[axis]);
+            var at = places.Longs;
+            for (var left = places.Count; left > 0; left -= count, target += length, values += count, at += count)
+            {
+                for (long i = 0; i < count; i++)
+                    target[at[i]] = values[i];
+            }
+            return;
+        }
         var walk = new Walk(places.Sizes, shape.Strides, axis);
         var index = stackalloc long[Shape.MaxDimensions];
         var id = places.Longs;

@@ -110,7 +110,10 @@ internal static unsafe class Selection
         {
             T* y = Y + offset[0], a = A + offset[1], b = B + offset[2];
             var c = C + offset[3];
-            for (long i = 0; i < count; i++)
+            long i = 0;
+            if (sizeof(T) == sizeof(float) && stride[0] == 1 && stride[3] == 1 && (stride[1] | stride[2]) is 0 or 1)
+                i = Elementwise.Select<V>(count, c, (float*)a, stride[1] == 0, (float*)b, stride[2] == 0, (float*)y);
+            for (; i < count; i++)
                 y[i * stride[0]] = c[i * stride[3]] != 0 ? a[i * stride[1]] : b[i * stride[2]];
         }
     }

@@ -10,7 +10,8 @@ internal static unsafe class Sums
     {
         var target = dtype is { } asked ? Dtypes.Checked(asked) : x.Dtype == Dtypes.Float ? Dtypes.Float : Dtypes.Long;
         var axes = Axes.Of(x, dims, "sum");
-        var input = Casting.To(target, x);
+        var counts = x.Dtype == Dtypes.Bool && target == Dtypes.Long && axes.Length != 1; // true values need not become numbers first
+        var input = counts ? x.Share() : Casting.To(target, x);
         var y = Along(input, axes, keep);
         if (Graph.Records(input))
             Graph.Record(y, new SumNode(axes, 1), input);
@@ -49,18 +50,20 @@ internal static unsafe class Sums
         return view;
     }
 
-    /// <summary>The sum of a float32 or int64 tensor along axes.</summary>
+    /// <summary>The sum of a float32 or int64 tensor along axes; of a bool tensor along more than one element, as int64.</summary>
     internal static TensorImpl Along(TensorImpl x, Axes axes, bool keep)
     {
         var flat = Copy.Contiguous(x);
         var left = (long[])x.Sizes.Clone();
         while (axes.TakeLastGroup(left, out var outer, out var length, out var inner))
         {
-            var y = TensorImpl.Empty((long[])left.Clone(), x.Dtype);
+            var y = TensorImpl.Empty((long[])left.Clone(), x.Dtype == Dtypes.Float ? Dtypes.Float : Dtypes.Long);
             if (y.Count == 0)
                 outer = 0; // however long the other axes are
-            if (x.Dtype == Dtypes.Float)
+            if (flat.Dtype == Dtypes.Float)
                 Floats(outer, length, inner, flat.Floats, y.Floats);
+            else if (flat.Dtype == Dtypes.Bool)
+                Bools(outer, length, inner, flat.Bools, y.Longs);
             else
                 Longs(outer, length, inner, flat.Longs, y.Longs);
             flat.Release();
@@ -87,6 +90,25 @@ internal static unsafe class Sums
         else
             for (long i = 0; i < outer; i++)
                 Reduce.SumCols(length, inner, x + (i * length * inner), y + (i * inner), accumulate: false);
+    }
+
+    private static void Bools(long outer, long length, long inner, byte* x, long* y)
+    {
+        for (long i = 0; i < outer; i++, x += length * inner, y += inner)
+        {
+            if (inner == 1)
+            {
+                *y = Compare.CountTrue(length, x);
+                continue;
+            }
+            for (long c = 0; c < inner; c++)
+                y[c] = 0;
+            for (long r = 0; r < length; r++)
+            {
+                for (long c = 0; c < inner; c++)
+                    y[c] += x[(r * inner) + c];
+            }
+        }
     }
 
     private static void Longs(long outer, long length, long inner, long* x, long* y)

@@ -81,7 +81,7 @@ public static partial class torch
         public Tensor norm(int dim, bool keepdim = false, float p = 2) => new(Norms.General(Impl, p, dim, keepdim));
 
         /// <summary>The running sums along an axis.</summary>
-        public Tensor cumsum(long dim, ScalarType? type = null) => new(Norms.CumSum(Impl, dim, type));
+        public Tensor cumsum(long dim, ScalarType? type = null) => new(Norms.RunningSum(Impl, dim, type));
 
         /// <summary>ln of the sum of e^x along an axis.</summary>
         public Tensor logsumexp(long dim, bool keepdim = false) => new(Norms.LogSumExp(Impl, dim, keepdim));

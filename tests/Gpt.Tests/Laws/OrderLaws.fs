@@ -62,12 +62,80 @@ let private topk =
         Fixtures.expectClose exact "values" (toNArray values) (toNArray (sorted.narrow (-1L, 0L, int64 k)))
         Fixtures.expectClose exact "gathered" (toNArray (x.gather (-1L, indices))) (toNArray values))
 
+/// Rows as a sampler has them: long, tied, and for the most part ruled out.
+let private longLines = both (samplesUpTo [ 3; 3000 ]) (both (within 1 100) (within 0 2))
+
+let private topkOfLongLines =
+    law
+        300
+        "topk of long lines gives the first of a stable sort, ties and -inf too"
+        longLines
+        (fun (sample, (wanted, kind)) ->
+            let k = min wanted (int sample.Shape[1])
+
+            let values =
+                match kind with
+                | 0 -> numbers sample
+                | 1 -> withTies sample
+                | _ -> numbers sample |> Array.map (fun x -> if x > 1.8f then x else -infinityf)
+
+            let struct (best, indices) = (ofFloats sample.Shape values).topk(k, -1)
+            let order = rowsOf sample values |> Array.map (stableOrder true >> Array.truncate k)
+            Expect.equal (Array.chunkBySize k (wholeOf indices)) order "indices"
+
+            let wantedValues =
+                Array.map2
+                    (fun (row: float32[]) -> Array.map (fun (at: int64) -> row[int at]))
+                    (rowsOf sample values)
+                    order
+
+            Expect.equal (Array.chunkBySize k (floatsOf best)) wantedValues "values")
+
 let private argmax =
     law 200 "argmax is the first place of the largest" lines (fun sample ->
         let values = withTies sample
         let first (row: float32[]) = Array.findIndex ((=) (Array.max row)) row |> int64
         let got = (ofFloats sample.Shape values).argmax(-1L, false)
         Expect.equal (wholeOf got) (rowsOf sample values |> Array.map first) "indices")
+
+let private runningSums =
+    law
+        300
+        "cumsum along either axis is a sum that runs, and its gradient runs back"
+        (both (samplesUpTo [ 40; 300 ]) (within 0 1))
+        (fun (sample, axis) ->
+            let x = leaf (ofFloats sample.Shape (numbers sample))
+            let weights = otherNumbers sample
+            let sums = x.cumsum (int64 axis)
+            sums.mul(ofFloats sample.Shape weights).sum().backward()
+
+            /// The lines along the axis.
+            let lines (values: float32[]) =
+                let rows = rowsOf sample values
+                if axis = 1 then rows else Array.transpose rows
+
+            let running (line: float32[]) =
+                Array.scan (+) 0.0 (Array.map float line) |> Array.tail |> Array.map float32
+
+            let near what (got: float32[]) (run: float32[] -> float32[]) (from: float32[]) =
+                let got, want = Array.concat (lines got), Array.collect run (lines from)
+                Fixtures.expectClose (tolerance 1e-5 1e-6) what (reals sample.Shape got) (reals sample.Shape want)
+
+            near "sums" (floatsOf sums) running (numbers sample)
+            near "gradient" (floats (gradientOf x)) (Array.rev >> running >> Array.rev) weights)
+
+let private counts =
+    law 200 "the sum of truth values counts them, along each axis and of all" (samplesUpTo [ 5; 7; 60 ]) (fun sample ->
+        let x = ofFloats sample.Shape (numbers sample)
+        let mask = x.gt (scalar 0.5)
+        let asNumbers = mask.``to`` torch.ScalarType.Int64
+
+        for axis in 0L .. 2L do
+            Fixtures.expectClose exact "along an axis" (toNArray (mask.sum axis)) (toNArray (asNumbers.sum axis))
+
+        Expect.equal (mask.sum().item<int64>()) (asNumbers.sum().item<int64>()) "of all"
+        Expect.equal (mask.all().item<bool>()) (Array.forall (fun v -> v > 0.5f) (numbers sample)) "all"
+        Expect.equal (mask.any().item<bool>()) (Array.exists (fun v -> v > 0.5f) (numbers sample)) "any")
 
 let private shapesAndAxis = both samples (both (within 0 3) (within 1 4))
 
@@ -135,4 +203,15 @@ let private selected =
         Fixtures.expectClose (tolerance 1e-5 1e-6) "gradient" (gradientOf table) (reals sample.Shape wanted))
 
 let tests =
-    testList "order" [ stable; permutation; topk; argmax; catThenSplit; gatherScatter; selected ]
+    testList "order" [
+        stable
+        permutation
+        topk
+        topkOfLongLines
+        runningSums
+        counts
+        argmax
+        catThenSplit
+        gatherScatter
+        selected
+    ]

@@ -54,7 +54,9 @@ let tests =
 
         testCase "draws without replacement follow the distribution of what is left" (fun () ->
             let struct (ids, _) = Choose.withoutReplacement 2 (Rng.ofSeed 11UL) draws
-            let pairs = Gpt.Tensors.toIds ids |> Array.chunkBySize 2 |> Array.map (fun pair -> 4L * pair[0] + pair[1])
+
+            let pairs =
+                Gpt.Tensors.toIds ids |> Array.chunkBySize 2 |> Array.map (fun pair -> 4L * pair[0] + pair[1])
 
             let expected = [
                 for first in 0..3 do

@@ -22,6 +22,7 @@ let tests =
         WarperLaws.tests
         WarperPairs.tests
         WarperTests.tests
+        NucleusTests.tests
         PenaltyTests.tests
         BiasTests.tests
         MirostatTests.tests

@@ -35,10 +35,7 @@ let private processors: Processor list = [
     PresencePenalty 0.5
     FrequencyPenalty 0.5
     NoRepeatNgram 3
-    Dry {
-        Dry.defaults with
-            Multiplier = 0.8
-    }
+    Dry { Dry.defaults with Multiplier = 0.8 }
     Temperature 0.5
     DynamicTemperature(0.5, 1.5, 1.0)
     TopNSigma 1.0
@@ -49,10 +46,7 @@ let private processors: Processor list = [
     EpsilonCutoff 0.05
     EtaCutoff 0.05
     Xtc(1.0, 0.1)
-    Mirostat {
-        Mirostat.defaults with
-            Tau = 0.5
-    }
+    Mirostat { Mirostat.defaults with Tau = 0.5 }
 ]
 
 let private warped (processors: Processor list) =
@@ -159,10 +153,7 @@ let private laws = [
                     LogitBias [ 4, 1.5 ]
                     RepetitionPenalty 1.2
                     FrequencyPenalty 0.1
-                    Dry {
-                        Dry.defaults with
-                            Multiplier = 0.8
-                    }
+                    Dry { Dry.defaults with Multiplier = 0.8 }
                     DynamicTemperature(0.5, 2.5, 1.0)
                     MinP 0.01
                     Xtc(0.5, 0.1)

@@ -187,7 +187,15 @@ let private work =
                     Expect.isGreaterThan (training.GetProperty(name).GetDouble()) 0.0 name
 
                 let generation = parse (gptIn folder ([ "bench"; "generate"; "--new-tokens"; "20" ] @ sizes)).Out
-                Expect.isGreaterThan (generation.GetProperty("tokensPerSecond").GetDouble()) 0.0 "tokens a second"))
+                Expect.isGreaterThan (generation.GetProperty("tokensPerSecond").GetDouble()) 0.0 "tokens a second"
+
+                let sampling =
+                    parse (gptIn folder [ "bench"; "sample"; "--vocab"; "300"; "--threads"; "1"; "--json" ]).Out
+
+                let fastest = sampling.GetProperty("microsecondsPerRowMin").GetDouble()
+                Expect.isGreaterThan fastest 0.0 "microseconds"
+                Expect.isGreaterThanOrEqual (sampling.GetProperty("microsecondsPerRow").GetDouble()) fastest "median"
+                Expect.equal (sampling.GetProperty("threads").GetInt32()) 1 "threads"))
     ]
 
 /// A command line that must fail: the exit code, one line on standard error that holds the words, nothing on standard
