@@ -17,6 +17,9 @@ let tests =
         WarperLaws.tests
         WarperPairs.tests
         WarperTests.tests
+        XtcTests.tests
+        GuidanceTests.tests
+        LogitsTests.tests
         PenaltyTests.tests
         BiasTests.tests
         MirostatTests.tests
