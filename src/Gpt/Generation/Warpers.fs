@@ -33,8 +33,9 @@ module Warpers =
 
     /// Divides the logits of a row by a temperature that grows with its entropy, from `low` where the model is sure to `high`
     /// where it has no idea: low + (high - low) (H / ln n)^exponent, H the entropy and n the number of tokens not ruled out
-    /// (llama.cpp's dynamic temperature; its default exponent is 1). A row with one candidate stays. `low` must be at least
-    /// 0, `high` positive, finite and not below `low`, `exponent` at least 0 and finite; where both are 1, nothing changes.
+    /// (llama.cpp's dynamic temperature; its default exponent is 1). A row with one candidate has temperature 1.
+    /// `low` must be at least 0, `high` positive, finite and not below `low`, `exponent` at least 0 and finite; `low` and
+    /// `high` 1 change nothing.
     let dynamicTemperature (low: float) (high: float) (exponent: float) : Tensor -> Tensor =
         Argument.require (low >= 0.0 && low < infinity) (nameof low) low "at least 0 and finite"
 

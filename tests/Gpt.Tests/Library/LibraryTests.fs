@@ -23,6 +23,9 @@ let tests =
         WarperPairs.tests
         WarperTests.tests
         NucleusTests.tests
+        XtcTests.tests
+        GuidanceTests.tests
+        LogitsTests.tests
         PenaltyTests.tests
         BiasTests.tests
         MirostatTests.tests
