@@ -120,6 +120,114 @@ let private laws = [
         Expect.equal token.LogProbability (Some own.LogProbability) "the token's own")
 ]
 
+/// Guidance against the naive way: both texts read whole, their log-probabilities joined by hand.
+let private guided (model: Model) (scale: float) (negative: int list) (count: int) (prompt: int list) =
+    let next (text: int list) =
+        let logits = Gpt.Tensors.noGrad (fun () -> Transformer.forward Eval model (ids [ text ]))
+
+        (logits.select (1L, int64 text.Length - 1L)).log_softmax -1L
+        |> Gpt.Tensors.toFloats
+        |> Array.map float
+
+    ((prompt, negative), [ 1..count ])
+    ||> List.fold (fun (text, other) _ ->
+        let joined = Array.map2 (fun c u -> u + scale * (c - u)) (next text) (next other)
+        let id = joined |> Array.indexed |> Array.maxBy snd |> fst
+        text @ [ id ], other @ [ id ])
+    |> fst
+    |> List.skip prompt.Length
+
+let private guidance = [
+    law
+        100
+        "guidance reads the same tokens behind two prompts"
+        (both (tokens 11 1 4) (both (tokens 11 1 4) (within 0 3)))
+        (fun (prompt, (negative, scale)) ->
+            use model = denseModel config
+
+            let options = {
+                GenerationOptions.defaults with
+                    MaxNewTokens = 4
+                    Guidance =
+                        Some {
+                            Scale = float scale
+                            Prompt = Array.ofList negative
+                        }
+            }
+
+            let found =
+                Generate.stream options Sampling.greedy (Rng.ofSeed 1UL) model (Array.ofList prompt)
+                |> Seq.map _.Id
+                |> List.ofSeq
+
+            Expect.equal found (guided model (float scale) negative 4 prompt) "tokens")
+
+    testCase "a scale of 1 is no guidance" (fun () ->
+        use model = denseModel config
+
+        let tokens guidance =
+            let options = {
+                watched with
+                    LogProbabilities = None
+                    Guidance = guidance
+            }
+
+            Generate.stream options hot (Rng.ofSeed 3UL) model [| 1; 2 |] |> Seq.map _.Id |> List.ofSeq
+
+        Expect.equal (tokens (Some { Scale = 1.0; Prompt = [| 5 |] })) (tokens None) "tokens")
+]
+
+/// Characters of numbers and lists, for constraints.
+let private characters = Characters(CharTokenizer.ofText "0123[],-ab")
+
+let private constrained = [
+    law
+        200
+        "a constrained text is complete when its loop ends, whatever the model would say, in batches too"
+        (both prompts (both seeds (within 4 20)))
+        (fun (prompts, (seed, room)) ->
+            use model = denseModel { config with VocabSize = 10 }
+
+            let prompts =
+                prompts |> List.map (List.filter (fun id -> id < 10) >> fun rest -> 0 :: List.truncate 7 rest)
+
+            let constraint' =
+                Constraint.regex (Vocabulary.ofTokenizer characters) [] "\\[[0-3]{1,3}(,[0-3]{1,3})*\\]" |> get
+
+            let sampling =
+                Strategy.random [ Constrained constraint'; Temperature 2.0; TopK 5 ] |> Strategy.sampling 10 |> get
+
+            let options = {
+                GenerationOptions.defaults with
+                    MaxNewTokens = room
+            }
+
+            for completion in Generate.batch options sampling model (own seed prompts) |> Generate.collect do
+                let text = Tokenizer.decode characters completion.Tokens
+                Expect.isMatch text "^\\[[0-3]{1,3}(,[0-3]{1,3})*\\]$" "matches"
+                Expect.equal completion.Finish Complete "reason")
+
+    law
+        100
+        "beams keep a constraint, and their texts are complete"
+        (both (tokens 10 1 6) (within 2 5))
+        (fun (prompt, beams) ->
+            use model = denseModel { config with VocabSize = 10 }
+            let constraint' = Constraint.regex (Vocabulary.ofTokenizer characters) [] "(a|b)[0-3]{2,4}" |> get
+
+            let options = {
+                BeamOptions.defaults with
+                    Beams = beams
+                    Return = beams
+                    MaxNewTokens = 6
+            }
+
+            for found in
+                Beam.search options [ Stage.constrained constraint' ] (Rng.ofSeed 1UL) model (Array.ofList prompt) do
+                Expect.isMatch (Tokenizer.decode characters found.Tokens) "^(a|b)[0-3]{2,4}$" "matches"
+                Expect.equal found.Finish Complete "reason")
+]
+
 let private examples = [
     testCase "a session that is told another text answers that text" (fun () ->
         use model = denseModel config
@@ -242,6 +350,8 @@ let private againstTransformers _ = [
 let tests =
     testList "batches and sessions" [
         testList "laws" laws
+        testList "guidance" guidance
+        testList "constraints" constrained
         testList "examples" examples
         testList "against transformers" (testsOf TinyGpt2.folder againstTransformers)
     ]
