@@ -16,6 +16,7 @@ let main args =
             GenerateCommand.create
             InfoCommand.create
             BenchCommand.create
+            DownloadCommand.create
         ] do
         root.Subcommands.Add(command ())
 

@@ -14,6 +14,9 @@ let tests =
         OptimTests.tests
         TrainingTests.tests
         CheckpointTests.tests
+        HubNameTests.tests
+        HubTests.tests
+        HubTroubleTests.tests
         WarperTests.tests
         ChoiceTests.tests
         SamplingReferenceTests.tests

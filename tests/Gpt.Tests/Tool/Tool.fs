@@ -4,6 +4,7 @@ module Gpt.Tests.Tool
 open System
 open System.Diagnostics
 open System.IO
+open System.Threading.Tasks
 open Expecto
 
 type Run = {
@@ -18,8 +19,12 @@ let private program =
     let built = Path.GetRelativePath(own, AppContext.BaseDirectory)
     Path.Combine(Fixtures.root, "src", "Gpt.Cli", "bin", built, "Gpt.Cli.dll")
 
-let private start (folder: string) (arguments: string list) : Process =
+let private startWith (variables: (string * string) list) (folder: string) (arguments: string list) : Process =
     let start = ProcessStartInfo("dotnet", program :: arguments, WorkingDirectory = folder)
+
+    for name, value in variables do
+        start.Environment[name] <- value
+
     start.RedirectStandardOutput <- true
     start.RedirectStandardError <- true
     start.RedirectStandardInput <- true
@@ -29,6 +34,8 @@ let private start (folder: string) (arguments: string list) : Process =
     | child ->
         child.StandardInput.Close()
         child
+
+let private start = startWith []
 
 /// Waits for the end of a started `gpt`; `seen` is what it has already written to standard error.
 let private finish (seen: string) (child: Process) : Run =
@@ -49,6 +56,12 @@ let private finish (seen: string) (child: Process) : Run =
 let gptIn (folder: string) (arguments: string list) : Run =
     use child = start folder arguments
     finish "" child
+
+/// The same with variables of the environment, as a task: several may run at once.
+let gptWith (variables: (string * string) list) (folder: string) (arguments: string list) : Task<Run> =
+    Task.Run(fun () ->
+        use child = startWith variables folder arguments
+        finish "" child)
 
 /// The same, with the signal that Ctrl-C sends as soon as a line of standard error begins with `sign`.
 let interruptedAt (sign: string) (folder: string) (arguments: string list) : Run =
