@@ -20,7 +20,11 @@ module DownloadCommand =
 
     let private json = Options.json ()
 
-    let private size (bytes: int64) = $"{float bytes / 1e6:N1} MB"
+    let private size (bytes: int64) =
+        if bytes < 1_000_000L then
+            $"{float bytes / 1e3:N1} kB"
+        else
+            $"{float bytes / 1e6:N1} MB"
 
     /// One line about a file that is coming.
     let private line (file: string) (received: int64) (whole: int64 option) =

@@ -99,9 +99,8 @@ module HubCache =
             let content (stream: Stream) = stream.Write(ReadOnlySpan(Encoding.ASCII.GetBytes commit))
             SafeFiles.writeAll (parent file.FullName) [ file.Name, content ]
 
-    /// Puts a blob into a commit's folder: a relative link, so that the cache may be moved, or a copy where the file system
-    /// has no links. It appears at once and whole.
-    let link (cache: string) (repo: string) (commit: string) (file: string) (etag: string) : unit =
+    /// `link`, by a function that makes a link at a path to a relative target.
+    let linkWith (makeLink: string -> string -> unit) (cache: string) (repo: string) commit file (etag: string) : unit =
         if (tryFile cache repo commit file).IsNone then
             let path = pointer cache repo commit file
             let folder = parent path
@@ -110,9 +109,15 @@ module HubCache =
             Directory.CreateDirectory folder |> ignore
 
             try
-                File.CreateSymbolicLink(temporary, Path.GetRelativePath(folder, Path.GetFullPath source)) |> ignore
+                makeLink temporary (Path.GetRelativePath(folder, Path.GetFullPath source))
             with
             | :? IOException
             | :? UnauthorizedAccessException -> File.Copy(source, temporary, overwrite = true)
 
             File.Move(temporary, path, overwrite = true)
+
+    /// Puts a blob into a commit's folder: a relative link, so that the cache may be moved, or a copy where the file system
+    /// has no links. It appears at once and whole.
+    let link (cache: string) (repo: string) (commit: string) (file: string) (etag: string) : unit =
+        let makeLink (path: string) (target: string) = File.CreateSymbolicLink(path, target) |> ignore
+        linkWith makeLink cache repo commit file etag

@@ -170,6 +170,19 @@ let private places =
                 Expect.equal (folder [ "HOME", "/home/x" ]) "/home/x/.cache/huggingface/hub" "then HOME"
                 Expect.equal (folder [ "HOME", "/home/x"; "HF_HOME", "~/hf" ]) "/home/x/hf/hub" "~ is expanded")
 
+        testCase "where no links can be made, a snapshot holds copies" (fun () ->
+            withFolder (fun cache ->
+                let blob = HubCache.blob cache "a/b" "e"
+                Directory.CreateDirectory(Path.Combine(blob, "..") |> Path.GetFullPath) |> ignore
+                File.WriteAllText(blob, "content")
+                let commit = String('0', 40)
+                let noLinks _ _ = raise (IOException "no links here")
+                HubCache.linkWith noLinks cache "a/b" commit "x/y.json" "e"
+                let path = HubCache.tryFile cache "a/b" commit "x/y.json" |> Option.get
+                Expect.equal (File.ReadAllText path) "content" "content"
+                Expect.isNull (FileInfo(path).LinkTarget) "no link"
+                Expect.equal (Directory.GetFiles(Path.Combine(path, "..")).Length) 1 "no temporary file"))
+
         testCase "settings follow the environment" (fun () ->
             withFolder (fun home ->
                 let settings variables =

@@ -120,7 +120,7 @@ type HubServer(files: Map<string, byte[]>) =
             | Cut after ->
                 do! write start (min after count)
                 // Long enough for what was written to arrive: an abort throws away what is on its way.
-                do! Task.Delay 100
+                do! Task.Delay 200
                 response.HttpContext.Abort()
             | Silent after ->
                 do! write start (min after count)

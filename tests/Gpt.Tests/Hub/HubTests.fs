@@ -356,7 +356,7 @@ let private company =
                     hub.Server.Misbehave(
                         "GET",
                         name,
-                        [ Slow(content.Length / 4 + 1, TimeSpan.FromMilliseconds 50.0) ]
+                        [ Slow(content.Length / 4 + 1, TimeSpan.FromMilliseconds 100.0) ]
                     )
 
                 let both = [| for _ in 1..2 -> Task.Run(fun () -> snapshot hub) |]

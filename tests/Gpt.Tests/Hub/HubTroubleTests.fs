@@ -40,7 +40,9 @@ let private weights name plan outcome = {
 let private always trouble = List.replicate 100 trouble
 let private refused words = IsUntouched(words, [])
 let private coded status code = Status(status, [ "X-Error-Code", code ])
-let private quarter = TimeSpan.FromMilliseconds 250.0
+
+/// Longer than any pause of the slow server and shorter than its whole answer.
+let private patience = TimeSpan.FromSeconds 1.0
 
 let private troubles = [
     head "404: no such file" [ coded 404 "EntryNotFound" ] (refused [ "has no"; "config.json"; "main" ])
@@ -62,7 +64,7 @@ let private troubles = [
     weights "cut again and again, but further each time" (List.replicate 6 (Cut 1500)) (IsWhole [ 1; 1; 1; 1; 1; 1 ])
     weights "cut before the first byte, always" (always (Cut 0)) (IsUntouched([ "model.safetensors" ], [ 1; 2; 4 ]))
     weights "silence in the middle" [ Silent 4000 ] (IsWhole [ 1 ])
-    weights "slow bytes" [ Slow(1000, TimeSpan.FromMilliseconds 60.0) ] (IsWhole [])
+    weights "slow bytes" [ Slow(1000, TimeSpan.FromMilliseconds 120.0) ] (IsWhole [])
     weights "a wrong hash" (always WrongByte) (refused [ "model.safetensors"; "SHA-256"; "nothing of it was kept" ])
     weights "more bytes than were spoken of" (always TooMany) (refused [ "model.safetensors"; "more than" ])
     weights "a server that knows no ranges" [ Cut 5000; Whole ] (IsWhole [ 1 ])
@@ -87,7 +89,10 @@ let private misbehaving (trouble: Trouble) =
 
             let hub = {
                 hub with
-                    Settings = { hub.Settings with Patience = quarter }
+                    Settings = {
+                        hub.Settings with
+                            Patience = patience
+                    }
             }
 
             let result = snapshot hub
