@@ -16,6 +16,7 @@ let tests =
         CheckpointTests.tests
         HubNameTests.tests
         HubTests.tests
+        HubAloneTests.tests
         HubTroubleTests.tests
         WarperTests.tests
         ChoiceTests.tests
