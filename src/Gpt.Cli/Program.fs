@@ -20,6 +20,7 @@ let main args =
             TemperatureCommand.create
             InfoCommand.create
             BenchCommand.create
+            DownloadCommand.create
         ] do
         root.Subcommands.Add(command ())
 

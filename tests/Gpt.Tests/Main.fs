@@ -19,6 +19,7 @@ let private tests =
             ToolTests.tests
             GenerateToolTests.tests
             TokenizeTests.tests
+            DownloadTests.tests
             SampleTests.tests
             EngineTests.tests
             RepositoryTests.tests

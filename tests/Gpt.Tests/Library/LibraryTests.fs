@@ -19,6 +19,10 @@ let tests =
         OptimTests.tests
         TrainingTests.tests
         CheckpointTests.tests
+        HubNameTests.tests
+        HubTests.tests
+        HubAloneTests.tests
+        HubTroubleTests.tests
         WarperLaws.tests
         WarperPairs.tests
         WarperTests.tests

@@ -5,6 +5,7 @@ open System
 open System.Diagnostics
 open System.IO
 open System.Text
+open System.Threading.Tasks
 open Expecto
 
 type Run = {
@@ -19,9 +20,13 @@ let private program =
     let built = Path.GetRelativePath(own, AppContext.BaseDirectory)
     Path.Combine(Fixtures.root, "src", "Gpt.Cli", "bin", built, "Gpt.Cli.dll")
 
-/// Starts `gpt` in a folder with `input` for standard input.
-let private start (input: string) (folder: string) (arguments: string list) : Process =
+/// Starts `gpt` in a folder, with variables of the environment and `input` for standard input.
+let private startWith (variables: (string * string) list) (input: string) (folder: string) (arguments: string list) =
     let start = ProcessStartInfo("dotnet", program :: arguments, WorkingDirectory = folder)
+
+    for name, value in variables do
+        start.Environment[name] <- value
+
     start.RedirectStandardOutput <- true
     start.RedirectStandardError <- true
     start.RedirectStandardInput <- true
@@ -34,6 +39,8 @@ let private start (input: string) (folder: string) (arguments: string list) : Pr
         child.StandardInput.Write input
         child.StandardInput.Close()
         child
+
+let private start = startWith []
 
 /// Waits for the end of a started `gpt`; `seen` is what it has already written to standard error.
 let private finish (seen: string) (child: Process) : Run =
@@ -59,6 +66,12 @@ let gptIn (folder: string) (arguments: string list) : Run =
 let gptFed (input: string) (folder: string) (arguments: string list) : Run =
     use child = start input folder arguments
     finish "" child
+
+/// The same with variables of the environment, as a task: several may run at once.
+let gptWith (variables: (string * string) list) (folder: string) (arguments: string list) : Task<Run> =
+    Task.Run(fun () ->
+        use child = startWith variables "" folder arguments
+        finish "" child)
 
 /// The same, with the signal that Ctrl-C sends as soon as a line of standard error begins with `sign`.
 let interruptedAt (sign: string) (folder: string) (arguments: string list) : Run =
