@@ -45,8 +45,22 @@ internal sealed unsafe class GemmCase : IDisposable
 
     internal bool Accumulate { get; }
 
+    /// <summary>Whether a row must not hang on the others.</summary>
+    internal bool RowsAlone { get; init; }
+
     internal void Run() =>
-        Gemm.Run(TransA, TransB, M, N, K, A.Start, Lda, B.Start, Ldb, C.Start, Ldc, Accumulate, Bias == null ? null : Bias.Start);
+        Gemm.Run(
+            TransA, TransB, M, N, K, A.Start, Lda, B.Start, Ldb, C.Start, Ldc, Accumulate, Bias == null ? null : Bias.Start, RowsAlone);
+
+    /// <summary>Row i of the product by a call of its own.</summary>
+    internal float[] Alone(long i)
+    {
+        var row = new float[N];
+        fixed (float* c = row)
+            Gemm.Run(
+                TransA, TransB, 1, N, K, A.Start + (i * Lda), Lda, B.Start, Ldb, c, N, false, Bias == null ? null : Bias.Start, RowsAlone);
+        return row;
+    }
 
     /// <summary>C as the reference leaves it.</summary>
     internal float[] Expected() => Reference(x => x);

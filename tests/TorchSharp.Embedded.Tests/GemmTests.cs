@@ -109,6 +109,40 @@ public sealed unsafe class GemmTests : IDisposable
     }
 
     [Fact]
+    public void A_row_asked_for_alone_has_the_same_bits_in_any_company()
+    {
+        var random = new Random(43);
+        foreach (var (n, k) in ((long, long)[])[(1, 1), (7, 5), (65, 128), (384, 128), (128, 512), (33, 1031), (1030, 77)])
+        {
+            foreach (var m in (long[])[1, 2, 3, 4, 5, 7, 31, 32, 33, 64, 97])
+            {
+                var transB = random.Next(2) == 0;
+                using var g = new GemmCase(random, false, transB, m, n, k, accumulate: false) { RowsAlone = true };
+                WorkerPool.Threads = 1;
+                var alone = Enumerable.Range(0, (int)m).Select(i => g.Alone(i)).ToArray();
+                for (var threads = 1; threads <= 3; threads++)
+                {
+                    WorkerPool.Threads = threads;
+                    g.Run();
+                    for (var i = 0; i < m; i++)
+                        Assert.True(g.C.Span.Slice((int)(i * g.Ldc), (int)n).SequenceEqual(alone[i]), $"{g}: {threads} threads, row {i}");
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void Rows_alone_agree_with_the_loops()
+    {
+        var random = new Random(47);
+        for (var repeat = 0; repeat < 150; repeat++)
+        {
+            WorkerPool.Threads = 1 + (repeat % 3);
+            Check(new GemmCase(random, false, repeat % 2 == 0, random.Next(1, 120), random.Next(1, 68), random.Next(1, 68)) { RowsAlone = true });
+        }
+    }
+
+    [Fact]
     public void A_row_depends_on_its_own_row_only()
     {
         WorkerPool.Threads = 2;

@@ -68,7 +68,10 @@ internal static unsafe partial class Attention
     /// <summary>Blocks of queries that are held at once.</summary>
     private const int ChunkBlocks = 8;
 
-    /// <summary>Up to so many queries go one by one, without tiles: generation with a cache.</summary>
+    /// <summary>
+    /// Up to so many queries go one by one, without tiles: generation with a cache. Not the first queries of a causal text: by tiles they
+    /// have the bits that they have in a longer one. (A single key's value is exact either way.)
+    /// </summary>
     private const int FewQueries = 4;
 
     /// <summary>Multiplications worth a thread.</summary>
@@ -80,7 +83,7 @@ internal static unsafe partial class Attention
     {
         var heads = s.B * s.H;
         var grain = Math.Max(1, Grain / Math.Max(1, 2 * s.Tq * s.Tk * s.D));
-        if (s.Tq <= FewQueries && !dropout.Active)
+        if (s.Tq <= (s.Causal ? 1 : FewQueries) && !dropout.Active)
         {
             var few = new FewJob { S = s, Q = q, K = k, V = v, O = o, Lse = lse, Mask = mask };
             Vec.For(heads, grain, ref few);

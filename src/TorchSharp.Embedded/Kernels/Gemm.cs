@@ -31,7 +31,7 @@ internal static unsafe class Gemm
     /// <summary>C = op(A) op(B), plus C if accumulate, plus the bias if not null. k = 0 is a product of zeros.</summary>
     internal static void Run(
         bool transA, bool transB, long m, long n, long k, float* a, long lda, float* b, long ldb, float* c, long ldc,
-        bool accumulate, float* bias = null)
+        bool accumulate, float* bias = null, bool rowsAlone = false)
     {
         var product = new GemmProduct
         {
@@ -48,6 +48,7 @@ internal static unsafe class Gemm
             Ldc = ldc,
             Bias = bias,
             Accumulate = accumulate,
+            RowsAlone = rowsAlone,
         };
         Cut(product);
     }
@@ -101,7 +102,7 @@ internal static unsafe class Gemm
         }
         var byVector = ByVector(g);
         var (rows, columns) = byVector ? ((int)MaxVectorRows, Simd.Width) : TileSize();
-        var plan = GemmPlan.For(g.M, g.N, g.K, rows, columns, Simd.Width);
+        var plan = GemmPlan.For(g.M, g.N, g.K, rows, columns, Simd.Width, g.RowsAlone);
         if (plan.Parts == 1)
         {
             Serial(g, byVector);
@@ -118,7 +119,7 @@ internal static unsafe class Gemm
         }
     }
 
-    private static bool ByVector(in GemmProduct g) => g.M <= MaxVectorRows && !g.TransA;
+    private static bool ByVector(in GemmProduct g) => g.RowsAlone || (g.M <= MaxVectorRows && !g.TransA);
 
     private static (int Rows, int Columns) TileSize() =>
         Simd.Width == 16 ? (GemmTile<Lanes512, Vector512<float>>.Rows, GemmTile<Lanes512, Vector512<float>>.Columns)
@@ -127,18 +128,27 @@ internal static unsafe class Gemm
 
     private static void Serial(in GemmProduct g, bool byVector)
     {
-        if (byVector && Simd.Width == 16)
-            GemmVector<Lanes512, Vector512<float>>.Run(g);
-        else if (byVector && Simd.Width == 8)
-            GemmVector<Lanes256, Vector256<float>>.Run(g);
-        else if (byVector)
-            GemmVector<Lanes128, Vector128<float>>.Run(g);
-        else if (Simd.Width == 16)
+        // The rows that are multiplied at once stay in L2 while B goes by.
+        for (long i = 0; byVector && i < g.M; i += MaxVectorRows)
+            FewRows(g.M <= MaxVectorRows ? g : g.Slice(i, Math.Min(g.M, i + MaxVectorRows), 0, g.N, 0, g.K));
+        if (byVector)
+            return;
+        if (Simd.Width == 16)
             GemmBlock<Lanes512, Vector512<float>>.Run(g);
         else if (Simd.Width == 8)
             GemmBlock<Lanes256, Vector256<float>>.Run(g);
         else
             GemmBlock<Lanes128, Vector128<float>>.Run(g);
+    }
+
+    private static void FewRows(in GemmProduct g)
+    {
+        if (Simd.Width == 16)
+            GemmVector<Lanes512, Vector512<float>>.Run(g);
+        else if (Simd.Width == 8)
+            GemmVector<Lanes256, Vector256<float>>.Run(g);
+        else
+            GemmVector<Lanes128, Vector128<float>>.Run(g);
     }
 
     /// <summary>A product over no inner axis: zeros, plus C, plus the bias.</summary>

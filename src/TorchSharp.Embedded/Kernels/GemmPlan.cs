@@ -19,15 +19,17 @@ internal readonly record struct GemmPlan(int Rows, int Columns, int Depths)
 
     internal int Parts => Rows * Columns * Depths;
 
-    /// <summary>The cut for an m x n x k product of tiles of tileRows x tileColumns, vectors of so many lanes.</summary>
-    internal static GemmPlan For(long m, long n, long k, int tileRows, int tileColumns, int lanes)
+    /// <summary>
+    /// The cut for an m x n x k product of tiles of tileRows x tileColumns, vectors of so many lanes; not along k if sums must stay whole.
+    /// </summary>
+    internal static GemmPlan For(long m, long n, long k, int tileRows, int tileColumns, int lanes, bool wholeSums)
     {
         var parts = (int)Math.Clamp((double)m * n * k / MinWork, 1, WorkerPool.Threads);
         var best = new GemmPlan(1, 1, 1);
         if (parts == 1)
             return best;
         var bestCost = double.MaxValue;
-        for (var depths = 1; depths <= parts; depths++)
+        for (var depths = 1; depths <= (wholeSums ? 1 : parts); depths++)
         {
             if (depths > 1 && ((depths - 1) * (double)m * n > MaxPartials || k / depths < 64))
                 break;

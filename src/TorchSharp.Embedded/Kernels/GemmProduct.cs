@@ -20,6 +20,9 @@ internal unsafe struct GemmProduct
     internal float* Bias;
     internal bool Accumulate;
 
+    /// <summary>Whether a row of C must have the bits that it would have alone. Not with TransA.</summary>
+    internal bool RowsAlone;
+
     /// <summary>Element (i, p) of op(A).</summary>
     internal readonly float* AtA(long i, long p) => TransA ? A + (p * Lda) + i : A + (i * Lda) + p;
 

@@ -18,10 +18,10 @@ internal static unsafe class GemmVector<L, TV>
     where TV : struct
 {
     /// <summary>
-    /// From this size, 1 MB, B stored [n, k] without gaps is asked for ahead: four rows read side by side do not look like a stream to
-    /// the hardware. Out of L3 that is more than twice as fast; a smaller B is in L2 already.
+    /// From this size, 32 KB, B stored [n, k] without gaps is asked for ahead: four rows read side by side do not look like a stream to
+    /// the hardware. Out of L3 that is more than twice as fast, and a model's matrices, each used once a token, come from there.
     /// </summary>
-    private const long FarFloats = 1 << 18;
+    private const long FarFloats = 1 << 13;
 
     /// <summary>How far ahead: 8 KB.</summary>
     private const long FloatsAhead = 2048;
@@ -29,11 +29,11 @@ internal static unsafe class GemmVector<L, TV>
     /// <summary>Elements of C in one go when B is stored [k, n]: 16 KB, half of L1.</summary>
     private const long Chunk = 4096;
 
-    /// <summary>Rows of A at once: 16 sums in 32 vector registers, 8 in 16.</summary>
-    private static int RowsAtOnce
+    /// <summary>Whether there are 32 vector registers, for the sums of four rows of A at once; 16 have room for three, or two.</summary>
+    private static bool FourRows
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => L.Count == 16 || AdvSimd.IsSupported ? 4 : 2;
+        get => L.Count == 16 || AdvSimd.IsSupported;
     }
 
     /// <summary>Runs the product, K &gt; 0 and A not transposed, on the calling thread.</summary>
@@ -57,8 +57,10 @@ internal static unsafe class GemmVector<L, TV>
             var columns = (int)Math.Min(4, g.N - j);
             var bias = g.Bias == null ? Vector128<float>.Zero : Lanes128.LoadFirst(g.Bias + j, columns);
             long i = 0;
-            for (; RowsAtOnce == 4 && i + 4 <= g.M; i += 4)
+            for (; FourRows && i + 4 <= g.M; i += 4)
                 Dots<TFar, N4>(g.A + (i * g.Lda), g.Lda, b, g.Ldb, g.K, g.C + (i * g.Ldc) + j, g.Ldc, columns, bias, g.Accumulate);
+            for (; !FourRows && i + 3 <= g.M; i += 3)
+                Dots<TFar, N3>(g.A + (i * g.Lda), g.Lda, b, g.Ldb, g.K, g.C + (i * g.Ldc) + j, g.Ldc, columns, bias, g.Accumulate);
             for (; i + 2 <= g.M; i += 2)
                 Dots<TFar, N2>(g.A + (i * g.Lda), g.Lda, b, g.Ldb, g.K, g.C + (i * g.Ldc) + j, g.Ldc, columns, bias, g.Accumulate);
             if (i < g.M)
@@ -90,11 +92,21 @@ internal static unsafe class GemmVector<L, TV>
                 for (var line = 0; line < 4 * L.Count; line += 16)
                     Simd.Prefetch(ahead + line);
             }
+            if (TRows.Value == 3)
+            {
+                // Twelve sums and three numbers leave one register for B.
+                TV x0 = L.Load(a + p), x1 = L.Load(a1 + p), x2 = L.Load(a2 + p);
+                Step(x0, x1, x2, L.Load(b + p), ref s00, ref s10, ref s20);
+                Step(x0, x1, x2, L.Load(b1 + p), ref s01, ref s11, ref s21);
+                Step(x0, x1, x2, L.Load(b2 + p), ref s02, ref s12, ref s22);
+                Step(x0, x1, x2, L.Load(b3 + p), ref s03, ref s13, ref s23);
+                continue;
+            }
             var (v0, v1, v2, v3) = (L.Load(b + p), L.Load(b1 + p), L.Load(b2 + p), L.Load(b3 + p));
             Step(L.Load(a + p), v0, v1, v2, v3, ref s00, ref s01, ref s02, ref s03);
             if (TRows.Value > 1)
                 Step(L.Load(a1 + p), v0, v1, v2, v3, ref s10, ref s11, ref s12, ref s13);
-            if (TRows.Value > 2)
+            if (TRows.Value == 4)
             {
                 Step(L.Load(a2 + p), v0, v1, v2, v3, ref s20, ref s21, ref s22, ref s23);
                 Step(L.Load(a3 + p), v0, v1, v2, v3, ref s30, ref s31, ref s32, ref s33);
@@ -108,19 +120,17 @@ internal static unsafe class GemmVector<L, TV>
             if (TRows.Value > 1)
                 Step(L.LoadFirst(a1 + p, n), v0, v1, v2, v3, ref s10, ref s11, ref s12, ref s13);
             if (TRows.Value > 2)
-            {
                 Step(L.LoadFirst(a2 + p, n), v0, v1, v2, v3, ref s20, ref s21, ref s22, ref s23);
+            if (TRows.Value > 3)
                 Step(L.LoadFirst(a3 + p, n), v0, v1, v2, v3, ref s30, ref s31, ref s32, ref s33);
-            }
         }
         Finish(L.Sum4(s00, s01, s02, s03) + bias, c, columns, accumulate);
         if (TRows.Value > 1)
             Finish(L.Sum4(s10, s11, s12, s13) + bias, c + ldc, columns, accumulate);
         if (TRows.Value > 2)
-        {
             Finish(L.Sum4(s20, s21, s22, s23) + bias, c + (2 * ldc), columns, accumulate);
+        if (TRows.Value > 3)
             Finish(L.Sum4(s30, s31, s32, s33) + bias, c + (3 * ldc), columns, accumulate);
-        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -130,6 +140,14 @@ internal static unsafe class GemmVector<L, TV>
         s1 = L.MulAdd(x, v1, s1);
         s2 = L.MulAdd(x, v2, s2);
         s3 = L.MulAdd(x, v3, s3);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Step(TV x0, TV x1, TV x2, TV v, ref TV s0, ref TV s1, ref TV s2)
+    {
+        s0 = L.MulAdd(x0, v, s0);
+        s1 = L.MulAdd(x1, v, s1);
+        s2 = L.MulAdd(x2, v, s2);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -186,7 +204,7 @@ internal static unsafe class GemmVector<L, TV>
     {
         var b = g.B + (p * g.Ldb) + j;
         long i = 0;
-        for (; RowsAtOnce == 4 && i + 4 <= g.M; i += 4)
+        for (; FourRows && i + 4 <= g.M; i += 4)
             Sums<TDepth, N4>(g.A + (i * g.Lda) + p, g.Lda, b, g.Ldb, sums + (i * stride), stride, columns);
         for (; i + 2 <= g.M; i += 2)
             Sums<TDepth, N2>(g.A + (i * g.Lda) + p, g.Lda, b, g.Ldb, sums + (i * stride), stride, columns);

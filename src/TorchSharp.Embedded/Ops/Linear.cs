@@ -6,6 +6,7 @@ namespace TorchSharp;
 /// y = x W^T + b for x [..., in], W [out, in], b [out]: one product over all rows. dx = dy W, dW = dy^T x, db = the sum
 /// of dy's rows; the last two are added straight into gradients that exist.
 /// </summary>
+/// <remarks>Where nothing is recorded, a row of y has the same bits in any company: a batch gives what its texts give alone.</remarks>
 internal static unsafe class Linear
 {
     internal static TensorImpl Forward(TensorImpl x, TensorImpl weight, TensorImpl? bias)
@@ -14,12 +15,13 @@ internal static unsafe class Linear
         var (columns, inputs) = (weight.Sizes[0], weight.Sizes[1]);
         var input = Rows(x, inputs);
         var y = TensorImpl.Empty(Shape.With(x.Sizes, x.Rank - 1, columns), Dtypes.Float, "linear");
+        var recorded = Graph.Records(x, weight, bias);
         var w = MatrixView.Of(weight);
         var b = bias is null ? null : Copy.Contiguous(bias);
         Gemm.Run(
             false, !w.Transposed, RowCount(x), columns, inputs, input.Floats, Math.Max(inputs, 1), w.Data, w.Leading,
-            y.Floats, Math.Max(columns, 1), accumulate: false, b is null ? null : b.Floats);
-        if (Graph.Records(x, weight, bias))
+            y.Floats, Math.Max(columns, 1), accumulate: false, b is null ? null : b.Floats, rowsAlone: !recorded);
+        if (recorded)
             Graph.Record(y, new LinearNode(x.Sizes, input, weight, bias is not null), x, weight, bias);
         w.Release();
         b?.Release();

@@ -110,4 +110,53 @@ let private lastRow =
         let want = last (causal (tensor q) (tensor k) (tensor v))
         Fixtures.expectClose (tolerance 1e-5 1e-5) "last row" (toNArray got) (toNArray want))
 
-let tests = testList "attention" [ noFuture; noBlame; full; causalFormula; maskedFormula; lastRow ]
+/// What lets a batch of texts of different lengths give what each gives alone.
+let private company =
+    law
+        200
+        "a text's causal attention is the same bits in a longer one, and in a batch"
+        sizesAndPosition
+        (fun (sample, at) ->
+            if not repeatsItself then
+                skiptest "libtorch's sums depend on the sizes"
+
+            let q, k, v = three sample
+            let tensor (values: float32[]) = ofFloats sample.Shape values
+            let part (x: Tensor) = x.narrow(0L, 0L, 1L).narrow(2L, 0L, 1L + int64 at % sample.Shape[2])
+            let whole = causal (tensor q) (tensor k) (tensor v)
+            let alone = causal (part (tensor q)) (part (tensor k)) (part (tensor v))
+            Expect.equal (floatsOf alone) (floatsOf (part whole)) "alone and together")
+
+/// One query with a cache: what a mask hides behind its own keys leaves no trace.
+let private hiddenTail =
+    law 200 "one query is the same bits whatever a mask hides behind its keys" sizesAndPosition (fun (sample, at) ->
+        if not repeatsItself then
+            skiptest "libtorch's sums depend on the sizes"
+
+        let q, k, v = three sample
+        let tensor (values: float32[]) = ofFloats sample.Shape values
+        let seen = 1L + int64 at % lengthOf sample
+        let query, keys, values = (tensor q).narrow(2L, 0L, 1L), tensor k, tensor v
+        let mask = ofBools [| 1L; lengthOf sample |] [| for j in 1L .. lengthOf sample -> j <= seen |]
+        let hiding = torch.nn.functional.scaled_dot_product_attention (query, keys, values, mask)
+
+        let without =
+            torch.nn.functional.scaled_dot_product_attention (
+                query,
+                keys.narrow (2L, 0L, seen),
+                values.narrow (2L, 0L, seen)
+            )
+
+        Expect.equal (floatsOf hiding) (floatsOf without) "hidden and absent")
+
+let tests =
+    testList "attention" [
+        company
+        hiddenTail
+        noFuture
+        noBlame
+        full
+        causalFormula
+        maskedFormula
+        lastRow
+    ]

@@ -119,4 +119,28 @@ let private empty =
             Expect.equal product.shape [| 2L; 3L |] "shape"
             Expect.equal (floatsOf product) (Array.zeroCreate 6) "elements"))
 
-let tests = testList "products" [ plain; gradients; batched; linear; empty ]
+/// What lets a batch give what each of its texts gives alone.
+let private company =
+    law
+        100
+        "a row of linear is the same bits in any company, where no graph is recorded"
+        (samplesUpTo [ 70; 90; 70 ])
+        (fun sample ->
+            if not repeatsItself then
+                skiptest "libtorch's products depend on the number of rows"
+
+            use _guard = torch.no_grad ()
+            let rows, outputs, inputs = sample.Shape[0], sample.Shape[1], sample.Shape[2]
+            let x = ofFloats [| rows; inputs |] (uniform -2.0 2.0 (int (rows * inputs)) sample.Seed)
+
+            let weight =
+                ofFloats [| outputs; inputs |] (uniform -2.0 2.0 (int (outputs * inputs)) (sample.Seed + 1))
+
+            let bias = ofFloats [| outputs |] (uniform -2.0 2.0 (int outputs) (sample.Seed + 2))
+            let together = torch.nn.functional.linear (x, weight, bias)
+
+            for i in 0L .. rows - 1L do
+                let alone = torch.nn.functional.linear (x.narrow (0L, i, 1L), weight, bias)
+                Expect.equal (floatsOf (together.narrow (0L, i, 1L))) (floatsOf alone) $"row {i}")
+
+let tests = testList "products" [ company; plain; gradients; batched; linear; empty ]
