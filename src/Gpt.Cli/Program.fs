@@ -15,6 +15,8 @@ let main args =
             TrainCommand.create
             GenerateCommand.create
             InfoCommand.create
+            EvalCommand.create
+            ExportCommand.create
             BenchCommand.create
         ] do
         root.Subcommands.Add(command ())
