@@ -29,7 +29,8 @@ module EvalCommand =
     let private json = Options.json ()
 
     let private parseIds (path: string) (text: string) : Result<int[], Problem> =
-        let parts = text.Split([| ' '; ','; '\n'; '\r'; '\t'; '['; ']' |], StringSplitOptions.RemoveEmptyEntries)
+        let parts =
+            text.Split([| ' '; ','; '\n'; '\r'; '\t'; '['; ']' |], StringSplitOptions.RemoveEmptyEntries)
 
         match parts |> Array.tryFind (Int32.TryParse >> fst >> not) with
         | Some part -> Error(Failed $"{path}: \"{part}\" is no token id; ids are whole numbers")

@@ -17,6 +17,7 @@ let private tests =
             ScopeTests.tests
             LibraryTests.tests
             ToolTests.tests
+            EvalTests.tests
             SampleTests.tests
             EngineTests.tests
             RepositoryTests.tests

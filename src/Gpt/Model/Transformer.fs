@@ -20,7 +20,9 @@ module Transformer =
             let norm = Layers.norm config.NormEpsilon
 
             let x =
-                x.add (x |> norm weights.AttentionNorm |> Attention.forward mode config placement layer weights.Attention)
+                x.add (
+                    x |> norm weights.AttentionNorm |> Attention.forward mode config placement layer weights.Attention
+                )
 
             x.add (x |> norm weights.FeedForwardNorm |> feedForward mode config weights.FeedForward))
 

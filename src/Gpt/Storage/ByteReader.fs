@@ -17,25 +17,28 @@ type ByteReader =
 module ByteReader =
 
     /// The bytes of a stream, which is disposed with the reader.
-    let ofStream (stream: Stream) : ByteReader =
-        { new ByteReader with
+    let ofStream (stream: Stream) : ByteReader = {
+        new ByteReader with
             member _.Read target = stream.ReadExactly target
-            member _.Dispose() = stream.Dispose() }
+            member _.Dispose() = stream.Dispose()
+    }
 
     /// The bytes of a mapped file from a position on. Only the part that is being read is mapped, so that what was read does
     /// not count as this program's memory any longer.
     let ofMapped (file: MemoryMappedFile) (first: int64) : ByteReader =
         let mutable position = first
 
-        { new ByteReader with
-            member _.Read target =
-                // A view of length 0 would be one of the whole file.
-                if target.Length > 0 then
-                    use view = file.CreateViewStream(position, target.Length, MemoryMappedFileAccess.Read)
-                    view.ReadExactly target
-                    position <- position + int64 target.Length
+        {
+            new ByteReader with
+                member _.Read target =
+                    // A view of length 0 would be one of the whole file.
+                    if target.Length > 0 then
+                        use view = file.CreateViewStream(position, target.Length, MemoryMappedFileAccess.Read)
+                        view.ReadExactly target
+                        position <- position + int64 target.Length
 
-            member _.Dispose() = () }
+                member _.Dispose() = ()
+        }
 
     /// Passes over bytes.
     let skip (count: int64) (reader: ByteReader) : unit =
@@ -75,9 +78,13 @@ module Widening =
                 reader.Read bytes
 
                 if isBrain then
-                    widenBrain (MemoryMarshal.Cast<byte, uint16>(Span.op_Implicit bytes: ReadOnlySpan<byte>)) (target.Slice(first, count))
+                    widenBrain
+                        (MemoryMarshal.Cast<byte, uint16>(Span.op_Implicit bytes: ReadOnlySpan<byte>))
+                        (target.Slice(first, count))
                 else
-                    widenHalves (MemoryMarshal.Cast<byte, Half>(Span.op_Implicit bytes: ReadOnlySpan<byte>)) (target.Slice(first, count))
+                    widenHalves
+                        (MemoryMarshal.Cast<byte, Half>(Span.op_Implicit bytes: ReadOnlySpan<byte>))
+                        (target.Slice(first, count))
 
                 first <- first + count
         finally

@@ -81,7 +81,7 @@ module Checkpoint =
         |> Result.bind (fun config ->
             try
                 use files = WeightFiles.openFolder folder
-                Ok(Gpt2Weights.load device config folder files)
+                Ok(Gpt2Weights.load device config files)
             with
             | :? FileNotFoundException as e -> Error e.Message
             | :? InvalidDataException as e -> Error e.Message

@@ -133,15 +133,16 @@ module ConfigJson =
             match field json "model_type" |> Option.map string with
             | Some other when other <> "gpt2" -> Error $"model_type is {other}; only gpt2 can be loaded"
             | _ ->
-                match ConfigKeys.firstProblem json with
-                | Some sentence -> Error sentence
-                | None ->
-                    field json "activation_function"
-                    |> Option.map string
-                    |> Option.defaultValue "gelu_new"
-                    |> activationOf
-                    |> Result.map (ofObject json)
-                    |> Result.bind GptConfig.validate
+                field json "activation_function"
+                |> Option.map string
+                |> Option.defaultValue "gelu_new"
+                |> activationOf
+                |> Result.map (ofObject json)
+                |> Result.bind GptConfig.validate
+                |> Result.bind (fun config ->
+                    match ConfigKeys.firstProblem json with
+                    | Some sentence -> Error sentence
+                    | None -> Ok config)
         with
         | :? JsonException -> Error "it is not valid JSON"
         | :? InvalidOperationException -> Error "it is not a JSON object"

@@ -46,16 +46,16 @@ module internal ConfigKeys =
     /// A value as the file has it, on one line and not too long.
     let show (value: JsonElement) : string =
         let text = value.GetRawText().ReplaceLineEndings " "
-        if text.Length <= 60 then text else text.Substring(0, 60) + "…"
+
+        if text.Length <= 60 then
+            text
+        else
+            text.Substring(0, 60) + "…"
 
     let private problem (property: JsonProperty) : string option =
         let name = property.Name
 
-        if
-            read.Contains name
-            || harmless.Contains name
-            || property.Value.ValueKind = JsonValueKind.Null
-        then
+        if read.Contains name || harmless.Contains name || property.Value.ValueKind = JsonValueKind.Null then
             None
         else
             match Map.tryFind name off with

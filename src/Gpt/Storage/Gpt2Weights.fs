@@ -27,25 +27,32 @@ module Gpt2Weights =
     /// The triangle that old files store beside each layer's attention, and its number for minus infinity.
     let private isMask (name: string) = Regex.IsMatch(name, @"^h\.\d+\.attn\.(masked_)?bias$")
 
-    let private shapeText (shape: int64 list) =
-        shape |> List.map string |> String.concat "; " |> sprintf "[%s]"
+    let private shapeText (shape: int64 list) = shape |> List.map string |> String.concat "; " |> sprintf "[%s]"
 
     /// The stored tensors by this library's names; masks are left out.
-    let private byName (where: string) (files: TensorFiles) : Map<string, StoredTensor> =
+    let private byName (files: TensorFiles) : Map<string, StoredTensor> =
         let add (known: Map<string, StoredTensor>) (stored: string) (tensor: StoredTensor) =
-            let name = if stored.StartsWith prefix then stored.Substring prefix.Length else stored
+            let name =
+                if stored.StartsWith prefix then
+                    stored.Substring prefix.Length
+                else
+                    stored
 
             if isMask name then
                 known
             elif known.ContainsKey name then
-                bad where $"tensor {name} is there twice, with and without {prefix} before it"
+                bad files.Source $"tensor {name} is there twice, with and without {prefix} before it"
             else
                 Map.add name tensor known
 
         Map.fold add Map.empty files.Tensors
 
     /// Where the head is tied, files may hold it all the same, or hold it alone; but it must be the embedding.
-    let private untie (config: GptConfig) (where: string) (stored: Map<string, StoredTensor>) : Map<string, StoredTensor> =
+    let private untie
+        (config: GptConfig)
+        (where: string)
+        (stored: Map<string, StoredTensor>)
+        : Map<string, StoredTensor> =
         match Map.tryFind head stored, Map.tryFind embedding stored with
         | Some alone, None when config.TiedHead -> stored |> Map.remove head |> Map.add embedding alone
         | Some own, Some shared when config.TiedHead ->
@@ -69,13 +76,14 @@ module Gpt2Weights =
 
     /// The model of a configuration whose weights are in these files, on a device. Names, shapes and types are all checked
     /// before memory is taken for the model: every parameter must be there, and nothing else.
-    /// Raises InvalidDataException with a sentence that begins with `where`, the folder, or with the file.
-    let load (device: torch.Device) (config: GptConfig) (where: string) (files: TensorFiles) : Model =
+    /// Raises InvalidDataException with a sentence that begins with the file or the index.
+    let load (device: torch.Device) (config: GptConfig) (files: TensorFiles) : Model =
+        let where = files.Source
         // A configuration from a file may ask for any number of layers; each of them has a dozen tensors.
         if config.Layers > files.Tensors.Count then
             bad where $"tensor h.{config.Layers - 1}.ln_1.weight is missing: n_layer is {config.Layers}"
 
-        let stored = byName where files |> untie config where
+        let stored = byName files |> untie config where
         let shapes = Params.shapes config
 
         for name, shape in shapes do
@@ -87,4 +95,6 @@ module Gpt2Weights =
 
         match stored.Keys |> Seq.tryFind (wanted.Contains >> not) with
         | Some name -> bad where $"tensor {name} is no part of the GPT-2 that config.json describes"
-        | None -> Model.build device config (fun name parameter -> StoredTensor.copyTo parameter (isTransposed name) stored[name])
+        | None ->
+            Model.build device config (fun name parameter ->
+                StoredTensor.copyTo parameter (isTransposed name) stored[name])

@@ -170,8 +170,7 @@ module Pickle =
                 gathered
             | _ -> bad "the pickle gathers what no mark was set for"
 
-        member machine.PopMany(count: int) : Pickled list =
-            List.init count (fun _ -> machine.Pop()) |> List.rev
+        member machine.PopMany(count: int) : Pickled list = List.init count (fun _ -> machine.Pop()) |> List.rev
 
         member machine.Remember index =
             let value = machine.Pop()

@@ -87,8 +87,7 @@ module PyTorchFile =
         stream.ReadExactly(Span bytes)
         bytes
 
-    let private isPickle (entry: ZipArchiveEntry) =
-        entry.FullName = "data.pkl" || entry.FullName.EndsWith "/data.pkl"
+    let private isPickle (entry: ZipArchiveEntry) = entry.FullName = "data.pkl" || entry.FullName.EndsWith "/data.pkl"
 
     /// The archive's entries by name, below the folder that holds the pickle.
     let private entriesOf (archive: ZipArchive) : Map<string, ZipArchiveEntry> =
@@ -126,6 +125,7 @@ module PyTorchFile =
             entryOf tensor.Storage |> ignore
 
         {
+            Source = path
             Tensors = tensors
             Files = [ archive ]
         }
@@ -133,7 +133,18 @@ module PyTorchFile =
     /// How files from before PyTorch 1.6 begin: a pickle of one magic number.
     let private oldMagic = [|
         yield! [ 0x80uy; 2uy; 0x8Auy; 10uy ]
-        yield! [ 0x6Cuy; 0xFCuy; 0x9Cuy; 0x46uy; 0xF9uy; 0x20uy; 0x6Auy; 0xA8uy; 0x50uy; 0x19uy ]
+        yield! [
+            0x6Cuy
+            0xFCuy
+            0x9Cuy
+            0x46uy
+            0xF9uy
+            0x20uy
+            0x6Auy
+            0xA8uy
+            0x50uy
+            0x19uy
+        ]
         yield byte '.'
     |]
 
@@ -210,6 +221,7 @@ module PyTorchFile =
             )
 
         {
+            Source = path
             Tensors = ofPickle path (fun storage -> ByteReader.ofMapped mapped places[storage.Key]) value
             Files = [ mapped ]
         }

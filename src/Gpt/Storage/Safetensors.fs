@@ -54,6 +54,7 @@ module Safetensors =
                 )
 
             {
+                Source = path
                 Tensors =
                     entries
                     |> Map.map (fun name entry -> {
@@ -81,13 +82,18 @@ module Safetensors =
 
     let private writeNumbers (stream: Stream) (tensor: Tensor) : unit =
         Tensors.freeing (fun () ->
-            let rows = if tensor.shape.Length = 0 then tensor.reshape 1L else tensor.detach ()
+            let rows =
+                if tensor.shape.Length = 0 then
+                    tensor.reshape 1L
+                else
+                    tensor.detach ()
+
             let step = max 1L (part * rows.shape[0] / max 1L (rows.numel ()))
 
             if rows.numel () > 0L then
                 for first in 0L .. step .. rows.shape[0] - 1L do
                     Tensors.freeing (fun () ->
-                        let some = rows.narrow(0L, first, min step (rows.shape[0] - first)).contiguous().cpu ()
+                        let some = rows.narrow(0L, first, min step (rows.shape[0] - first)).contiguous().cpu()
                         stream.Write(Span.op_Implicit some.bytes: ReadOnlySpan<byte>)))
 
     /// Writes tensors, float32 or int64, of any layout and on any device, to a stream; wider numbers come first, the order is

@@ -80,9 +80,7 @@ module SafetensorsHeader =
             entry.End, name
 
         let border, _ =
-            entries
-            |> List.sortBy (fun (_, entry) -> entry.Begin, entry.End)
-            |> List.fold follow (0L, "")
+            entries |> List.sortBy (fun (_, entry) -> entry.Begin, entry.End) |> List.fold follow (0L, "")
 
         if border <> dataLength then
             bad path $"the tensors end at byte {border} of {dataLength}; the file holds something else behind them"

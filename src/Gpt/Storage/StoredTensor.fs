@@ -20,6 +20,8 @@ type StoredTensor = {
 
 /// The tensors of one file or of several, by their names; open until disposed.
 type TensorFiles = {
+    /// The file, or the index of several, for messages.
+    Source: string
     Tensors: Map<string, StoredTensor>
     Files: IDisposable list
 } with
@@ -75,7 +77,14 @@ module StoredTensor =
             Widening.read dtype reader (Tensors.span own)
 
     /// Through a buffer of a few rows of the stored matrix (rows, columns), which become rows or columns of the target.
-    let private fillByRows dtype (reader: ByteReader) (transposed: bool) (rows: int64) (columns: int64) (target: Tensor) =
+    let private fillByRows
+        dtype
+        (reader: ByteReader)
+        (transposed: bool)
+        (rows: int64)
+        (columns: int64)
+        (target: Tensor)
+        =
         let step = max 1L (min rows (part / max 1L columns))
         use buffer = Tensors.empty (Device.cpu ()) [ step; columns ]
 
@@ -85,7 +94,7 @@ module StoredTensor =
                 Widening.read dtype reader (Tensors.span read)
 
                 if transposed then
-                    target.narrow(1L, first, read.shape[0]).copy_ (read.t ()) |> ignore
+                    target.narrow(1L, first, read.shape[0]).copy_(read.t ()) |> ignore
                 else
                     target.narrow(0L, first, read.shape[0]).copy_ read |> ignore)
 
@@ -117,6 +126,11 @@ module StoredTensor =
             Widening.read other.Dtype second (Span(b, 0, now))
             let own = MemoryMarshal.AsBytes(Span(a, 0, now))
             let others = MemoryMarshal.AsBytes(Span(b, 0, now))
-            left <- if own.SequenceEqual(Span.op_Implicit others: ReadOnlySpan<byte>) then left - int64 now else -1L
+
+            left <-
+                if own.SequenceEqual(Span.op_Implicit others: ReadOnlySpan<byte>) then
+                    left - int64 now
+                else
+                    -1L
 
         left = 0L

@@ -30,10 +30,7 @@ module WeightFiles =
     /// A shard is a file of the same folder: an index may not lead anywhere else.
     let private requirePlain (path: string) (shard: string) : unit =
         let isPlain =
-            shard <> ""
-            && shard <> "."
-            && shard <> ".."
-            && shard.IndexOfAny [| '/'; '\\'; ':'; '\000' |] < 0
+            shard <> "" && shard <> "." && shard <> ".." && shard.IndexOfAny [| '/'; '\\'; ':'; '\000' |] < 0
 
         if not isPlain then
             bad path $"weight_map names {shard}; a shard is a file in the same folder"
@@ -73,6 +70,7 @@ module WeightFiles =
                     reraise ())
 
         let all = {
+            Source = path
             Tensors = Map.empty
             Files = [ for files in opened.Values -> files ]
         }

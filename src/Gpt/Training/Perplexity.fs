@@ -3,11 +3,7 @@ namespace Gpt
 open TorchSharp
 
 /// A stretch of a text that a model reads at once: the tokens `Start` to `End` - 1. Those from `ScoreFrom` on are scored.
-type ScoredWindow = {
-    Start: int
-    End: int
-    ScoreFrom: int
-}
+type ScoredWindow = { Start: int; End: int; ScoreFrom: int }
 
 /// How well a model predicts a text.
 type PerplexityReport = {
@@ -59,7 +55,7 @@ module Perplexity =
                     |> Array.ofSeq
                     |> Tensors.ofIds device [ int64 batch.Length; int64 length ]
 
-                let hidden = (Transformer.hidden Eval model ids).view (-1L, int64 model.Config.Dim)
+                let hidden = (Transformer.hidden Eval model ids).view(-1L, int64 model.Config.Dim)
 
                 let lossesOf (places: (int * int)[]) =
                     Tensors.freeing (fun () ->
@@ -76,7 +72,8 @@ module Perplexity =
                 [|
                     for i, window in List.indexed batch do
                         // The token at a position is predicted from the one before it.
-                        for position in window.ScoreFrom .. window.End - 1 -> i * length + position - 1 - window.Start, position
+                        for position in window.ScoreFrom .. window.End - 1 ->
+                            i * length + position - 1 - window.Start, position
                 |]
                 |> Array.chunkBySize (max 1 (room / model.Config.VocabSize))
                 |> Array.collect lossesOf))
