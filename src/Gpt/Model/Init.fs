@@ -11,7 +11,7 @@ module Init =
     let deviation = 0.02f
 
     /// How many numbers are drawn at a time: an even number, so that the parts give the numbers of the whole.
-    let private part = 1L <<< 22
+    let private part = 1L <<< 20
 
     /// Fills memory with N(0, 0.02).
     let private draw (numbers: Span<float32>) (rng: Rng) : Rng =

@@ -1,10 +1,8 @@
 namespace Gpt
 
 open System
-open System.Buffers
 open System.IO
 open System.IO.MemoryMappedFiles
-open System.Runtime.InteropServices
 
 /// Bytes that are handed over from front to back, into the reader's own memory.
 type ByteReader =
@@ -23,6 +21,9 @@ module ByteReader =
             member _.Dispose() = stream.Dispose()
     }
 
+    /// How much of a file is mapped at a time: enough that mapping costs little, and too little to count.
+    let private window = 1 <<< 20
+
     /// The bytes of a mapped file from a position on. Only the part that is being read is mapped, so that what was read does
     /// not count as this program's memory any longer.
     let ofMapped (file: MemoryMappedFile) (first: int64) : ByteReader =
@@ -31,11 +32,14 @@ module ByteReader =
         {
             new ByteReader with
                 member _.Read target =
-                    // A view of length 0 would be one of the whole file.
-                    if target.Length > 0 then
-                        use view = file.CreateViewStream(position, target.Length, MemoryMappedFileAccess.Read)
-                        view.ReadExactly target
-                        position <- position + int64 target.Length
+                    let mutable filled = 0
+
+                    while filled < target.Length do
+                        let count = min window (target.Length - filled)
+                        use view = file.CreateViewStream(position, count, MemoryMappedFileAccess.Read)
+                        view.ReadExactly(target.Slice(filled, count))
+                        position <- position + int64 count
+                        filled <- filled + count
 
                 member _.Dispose() = ()
         }
@@ -49,51 +53,3 @@ module ByteReader =
             let now = int (min left buffer.LongLength)
             reader.Read(Span(buffer, 0, now))
             left <- left - int64 now
-
-/// Real numbers as files keep them, little endian, widened to float32 on their way into memory.
-[<RequireQualifiedAccess>]
-module Widening =
-
-    /// The types that can be widened, by safetensors' names.
-    let dtypes = [ "F32"; "F16"; "BF16" ]
-
-    let private widenHalves (halves: ReadOnlySpan<Half>) (target: Span<float32>) : unit =
-        for i in 0 .. halves.Length - 1 do
-            target[i] <- float32 halves[i]
-
-    /// A BF16 is the upper half of a float32.
-    let private widenBrain (halves: ReadOnlySpan<uint16>) (target: Span<float32>) : unit =
-        for i in 0 .. halves.Length - 1 do
-            target[i] <- BitConverter.UInt32BitsToSingle(uint32 halves[i] <<< 16)
-
-    let private readHalves (isBrain: bool) (reader: ByteReader) (target: Span<float32>) : unit =
-        let buffer = ArrayPool<byte>.Shared.Rent 65536
-
-        try
-            let mutable first = 0
-
-            while first < target.Length do
-                let count = min 32768 (target.Length - first)
-                let bytes = Span(buffer, 0, 2 * count)
-                reader.Read bytes
-
-                if isBrain then
-                    widenBrain
-                        (MemoryMarshal.Cast<byte, uint16>(Span.op_Implicit bytes: ReadOnlySpan<byte>))
-                        (target.Slice(first, count))
-                else
-                    widenHalves
-                        (MemoryMarshal.Cast<byte, Half>(Span.op_Implicit bytes: ReadOnlySpan<byte>))
-                        (target.Slice(first, count))
-
-                first <- first + count
-        finally
-            ArrayPool<byte>.Shared.Return buffer
-
-    /// Fills a span with the next numbers of a reader, which are of a type in `dtypes`. Raises ArgumentException for others.
-    let read (dtype: string) (reader: ByteReader) (target: Span<float32>) : unit =
-        match dtype with
-        | "F32" -> reader.Read(MemoryMarshal.AsBytes target)
-        | "F16" -> readHalves false reader target
-        | "BF16" -> readHalves true reader target
-        | _ -> invalidArg (nameof dtype) $"dtype is {dtype}; it must be F32, F16 or BF16"

@@ -96,5 +96,5 @@ module Gpt2Weights =
         match stored.Keys |> Seq.tryFind (wanted.Contains >> not) with
         | Some name -> bad where $"tensor {name} is no part of the GPT-2 that config.json describes"
         | None ->
-            Model.build device config (fun name parameter ->
+            Model.buildWhole device config (fun name parameter ->
                 StoredTensor.copyTo parameter (isTransposed name) stored[name])

@@ -78,7 +78,7 @@ module Safetensors =
 
     /// How many numbers are copied at a time: a tensor elsewhere than in this program's memory, or with gaps, is never
     /// there twice as a whole.
-    let private part = 1L <<< 22
+    let private part = 1L <<< 20
 
     let private writeNumbers (stream: Stream) (tensor: Tensor) : unit =
         Tensors.freeing (fun () ->

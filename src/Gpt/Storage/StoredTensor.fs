@@ -34,8 +34,8 @@ type TensorFiles = {
 [<RequireQualifiedAccess>]
 module StoredTensor =
 
-    /// How many numbers are under way at a time, 16 MB of them: what reading needs beside the tensor it fills.
-    let private part = 1L <<< 22
+    /// How many numbers are under way at a time, 4 MB of them: what reading needs beside the tensor it fills.
+    let private part = 1L <<< 20
 
     /// How many numbers it has.
     let count (stored: StoredTensor) : int64 = List.fold (*) 1L stored.Shape
@@ -99,7 +99,7 @@ module StoredTensor =
                     target.narrow(0L, first, read.shape[0]).copy_ read |> ignore)
 
     /// Writes its numbers into a float32 tensor of the same shape, or, for a matrix, of the transposed shape. Nothing is made
-    /// beside the target but a buffer of 16 MB at most (one row if that is more).
+    /// beside the target but a buffer of 4 MB at most (one row if that is more).
     /// Raises InvalidDataException for types other than F32, F16 and BF16.
     let copyTo (target: Tensor) (transposed: bool) (stored: StoredTensor) : unit =
         requireReal stored

@@ -7,6 +7,8 @@ open System.IO.Compression
 open System.Text
 open Expecto
 open Gpt
+open Gpt.Tests.Damage
+open Gpt.Tests.Law
 open Gpt.Tests.Small
 
 let private fixture name = Path.Combine(Fixtures.own, "torch", name)
@@ -185,8 +187,17 @@ let private refusals =
                     message path |> ignore))
     ]
 
+let private damaged name =
+    law 500 $"damage is refused with an error or makes other numbers, never more: {name}" damages (fun changes ->
+        withFolder (fun folder ->
+            Directory.CreateDirectory folder |> ignore
+            let bytes = damage changes (File.ReadAllBytes(fixture name))
+            expectReadOrRefused (Path.Combine(folder, "pytorch_model.bin")) bytes PyTorchFile.openFile))
+
 let tests =
     testList "PyTorch's files" [
+        damaged "state-dict.bin"
+        damaged "state-dict-old.bin"
         made "state-dict.bin"
         made "state-dict-old.bin"
 

@@ -7,6 +7,7 @@ open System.Text
 open Expecto
 open FsCheck.FSharp
 open Gpt
+open Gpt.Tests.Damage
 open Gpt.Tests.Law
 open Gpt.Tests.NArray
 open Gpt.Tests.Small
@@ -208,8 +209,20 @@ let private refusals =
                 Expect.stringContains message "ids has dtype I64" "name and type"))
     ]
 
+/// A file with a few bytes changed: it is read or refused, and nothing else happens.
+let private damaged =
+    law 500 "damage is refused with an error or makes other numbers, never more" damages (fun changes ->
+        withFile (fun path ->
+            write path [
+                "a", Raw.ofFloats [| 2L; 3L |] (Array.zeroCreate 6)
+                "b", Raw.ofWhole [| 2L |] [| 1L; 2L |]
+            ]
+
+            expectReadOrRefused path (damage changes (File.ReadAllBytes path)) Safetensors.openFile))
+
 let tests =
     testList "safetensors" [
+        damaged
         identity
         copied
         long
