@@ -19,6 +19,8 @@ let main args =
             CompareCommand.create
             TemperatureCommand.create
             InfoCommand.create
+            EvalCommand.create
+            ExportCommand.create
             BenchCommand.create
             DownloadCommand.create
         ] do

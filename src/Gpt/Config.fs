@@ -27,6 +27,12 @@ type GptConfig = {
     /// What LayerNorm adds to the variance. Positive.
     NormEpsilon: float
     Activation: Activation
+    /// Whether the token embedding also makes the logits, as in GPT-2; else a matrix of its own, (V, C), does.
+    TiedHead: bool
+    /// Whether attention divides its scores by √D: always, but for a few GPT-2s trained otherwise.
+    ScaleAttention: bool
+    /// Whether attention also divides them by the number of its layer, counted from 1 (Mistral's GPT-2s).
+    ScaleByLayer: bool
 }
 
 [<RequireQualifiedAccess>]
@@ -43,6 +49,9 @@ module GptConfig =
         Dropout = 0.1
         NormEpsilon = 1e-5
         Activation = Gelu
+        TiedHead = true
+        ScaleAttention = true
+        ScaleByLayer = false
     }
 
     let private gpt2Sized dim layers heads = {
@@ -55,6 +64,9 @@ module GptConfig =
         Dropout = 0.1
         NormEpsilon = 1e-5
         Activation = GeluTanh
+        TiedHead = true
+        ScaleAttention = true
+        ScaleByLayer = false
     }
 
     /// Named sizes: the article's, nanoGPT's Shakespeare model, and the GPT-2 family (Radford et al. 2019).
@@ -86,6 +98,20 @@ module GptConfig =
 
     /// D, the width of one head.
     let headDim (config: GptConfig) = config.Dim / config.Heads
+
+    /// What attention multiplies the scores q k of layer `layer`, counted from 0, by: 1 / √D unless the configuration says
+    /// otherwise.
+    let attentionScale (config: GptConfig) (layer: int) : float =
+        let byWidth =
+            if config.ScaleAttention then
+                1.0 / sqrt (float (headDim config))
+            else
+                1.0
+
+        if config.ScaleByLayer then
+            byWidth / float (layer + 1)
+        else
+            byWidth
 
     /// The configuration itself when a model can be built from it; else one sentence that names the field, its value
     /// and what would be right.

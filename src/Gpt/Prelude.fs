@@ -32,6 +32,10 @@ module Tensors =
     let zeros (device: torch.Device) (shape: int64 list) : Tensor =
         torch.zeros (List.toArray shape, Nullable torch.ScalarType.Float32, device)
 
+    /// A float32 tensor that holds anything: for one who writes all of it.
+    let empty (device: torch.Device) (shape: int64 list) : Tensor =
+        torch.empty (List.toArray shape, Nullable torch.ScalarType.Float32, device)
+
     /// The int64 numbers `first`, `first + 1` … `stop - 1`, shape (stop - first).
     let range (device: torch.Device) (first: int64) (stop: int64) : Tensor =
         torch.arange (

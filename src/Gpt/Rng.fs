@@ -117,9 +117,11 @@ module Rng =
                         Position = rng.Position + uint64 count
                 })
 
-    /// `count` numbers from the normal distribution with mean 0 and deviation 1 (Box and Muller 1958), as float32.
-    let normals (count: int) (rng: Rng) : struct (float32[] * Rng) =
-        let numbers = Array.zeroCreate<float32> count
+    /// Fills memory with numbers from the normal distribution with mean 0 and deviation 1 (Box and Muller 1958), and gives the
+    /// generator that comes after. They come in pairs: filling an even number and then the rest gives the same numbers as
+    /// filling all at once.
+    let fillNormals (numbers: Span<float32>) (rng: Rng) : Rng =
+        let count = numbers.Length
         let pairs = (count + 1) / 2
 
         for i in 0 .. pairs - 1 do
@@ -134,8 +136,13 @@ module Rng =
             if 2 * i + 1 < count then
                 numbers[2 * i + 1] <- float32 (radius * sin)
 
-        struct (numbers,
-                {
-                    rng with
-                        Position = rng.Position + uint64 pairs
-                })
+        {
+            rng with
+                Position = rng.Position + uint64 pairs
+        }
+
+    /// `count` numbers from the normal distribution with mean 0 and deviation 1, as float32.
+    let normals (count: int) (rng: Rng) : struct (float32[] * Rng) =
+        let numbers = Array.zeroCreate<float32> count
+        let after = fillNormals (Span numbers) rng
+        struct (numbers, after)

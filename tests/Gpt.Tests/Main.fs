@@ -20,6 +20,7 @@ let private tests =
             GenerateToolTests.tests
             TokenizeTests.tests
             DownloadTests.tests
+            EvalTests.tests
             SampleTests.tests
             EngineTests.tests
             RepositoryTests.tests

@@ -16,6 +16,15 @@ module Attention =
     let private joinHeads (x: Tensor) : Tensor =
         x.transpose(1L, 2L).reshape(x.shape[0], x.shape[2], x.shape[1] * x.shape[3])
 
+    /// The queries (B, H, T, D) of a layer, scaled so that TorchSharp's attention, which divides the scores by √D and can be
+    /// told nothing else, gives what the configuration asks for; as a rule they stay what they are.
+    let private scaleQueries (config: GptConfig) (layer: int) (q: Tensor) : Tensor =
+        if config.ScaleAttention && not config.ScaleByLayer then
+            q
+        else
+            let undoing = sqrt (float (GptConfig.headDim config))
+            q.mul (Tensors.scalar (undoing * GptConfig.attentionScale config layer))
+
     /// softmax(q kᵀ / √D) v; q (B, H, T, D), k and v (B, H, S, D). A mask says what each query sees; without one, queries that
     /// are as many as the keys see what came before them, and a single query sees all.
     let private look (dropout: float) (mask: Tensor option) (q: Tensor) (k: Tensor) (v: Tensor) : Tensor =
@@ -37,7 +46,7 @@ module Attention =
         let heads =
             (Layers.linear weights.QueryKeyValue x).chunk(3L, -1L) |> Array.map (splitHeads config.Heads)
 
-        let q, k, v = heads[0], heads[1], heads[2]
+        let q, k, v = scaleQueries config layer heads[0], heads[1], heads[2]
         let rate = Layers.rate mode config
 
         match placement with

@@ -41,11 +41,10 @@ module Model =
             (name, view), offset + size shape)
         |> fst
 
-    /// A model on a device whose parameters `fill` writes, one call a parameter: its name and its tensor of zeros.
-    let build (device: torch.Device) (config: GptConfig) (fill: string -> Tensor -> unit) : Model =
+    let private buildOver (make: int64 list -> Tensor) (config: GptConfig) (fill: string -> Tensor -> unit) : Model =
         Tensors.freeing (fun () ->
             let config = GptConfig.require config
-            let flat = Tensors.zeros device [ Params.count config ]
+            let flat = make [ Params.count config ]
             let named = viewsOf config flat
             let byName = Map.ofList named
 
@@ -64,10 +63,18 @@ module Model =
                 Named = named
             })
 
+    /// A model on a device whose parameters `fill` writes, one call a parameter: its name and its tensor of zeros.
+    let build (device: torch.Device) (config: GptConfig) (fill: string -> Tensor -> unit) : Model =
+        buildOver (Tensors.zeros device) config fill
+
+    /// `build` for a `fill` that writes every number: what its tensors hold before is arbitrary.
+    let buildWhole (device: torch.Device) (config: GptConfig) (fill: string -> Tensor -> unit) : Model =
+        buildOver (Tensors.empty device) config fill
+
     /// A copy that shares no memory with the original, on the same device.
     let copy (model: Model) : Model =
         let originals = Map.ofList model.Named
-        build model.Flat.device model.Config (fun name view -> view.copy_ originals[name] |> ignore)
+        buildWhole model.Flat.device model.Config (fun name view -> view.copy_ originals[name] |> ignore)
 
     /// The device its parameters live on.
     let device (model: Model) : torch.Device = model.Flat.device

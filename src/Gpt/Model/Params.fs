@@ -28,12 +28,14 @@ type BlockParams<'T> = {
 
 /// Everything a GPT learns. 'T is a tensor in a model, a shape in a listing, a name in a table.
 type Params<'T> = {
-    /// (V, C). It also makes the logits: the output head is tied to it.
+    /// (V, C). It also makes the logits where the head is tied to it.
     TokenEmbedding: 'T
     /// (context, C)
     PositionEmbedding: 'T
     Blocks: BlockParams<'T>[]
     FinalNorm: NormParams<'T>
+    /// (V, C), what makes the logits where the head is not tied to the token embedding.
+    Head: 'T option
 }
 
 [<RequireQualifiedAccess>]
@@ -67,11 +69,18 @@ module Params =
             }
         }
 
+        let table = [ int64 config.VocabSize; channels ]
+
         {
-            TokenEmbedding = source "wte.weight" [ int64 config.VocabSize; channels ]
+            TokenEmbedding = source "wte.weight" table
             PositionEmbedding = source "wpe.weight" [ int64 config.Context; channels ]
             Blocks = Array.init config.Layers block
             FinalNorm = norm "ln_f"
+            Head =
+                if config.TiedHead then
+                    None
+                else
+                    Some(source "lm_head.weight" table)
         }
 
     /// Every parameter's name and shape, in the order of `build`.

@@ -58,8 +58,10 @@ module Transformer =
         requireRoom model.Config.Context "the model's context" 0 ids
         run mode model None ids
 
-    /// Logits (…, V) of hidden states (…, C): the head is the token embedding, used again.
-    let head (model: Model) (x: Tensor) : Tensor = torch.nn.functional.linear (x, model.Params.TokenEmbedding)
+    /// Logits (…, V) of hidden states (…, C): the head is the token embedding, used again, or a matrix of its own.
+    let head (model: Model) (x: Tensor) : Tensor =
+        let weight = model.Params.Head |> Option.defaultValue model.Params.TokenEmbedding
+        torch.nn.functional.linear (x, weight)
 
     /// Logits (B, T, V) of token ids (B, T), T at most the context: at each position, of the token that comes next.
     /// Raises ArgumentException when T is larger.

@@ -5,19 +5,10 @@ open System.IO
 open System.Text
 open TorchSharp
 
-/// A model on disk: a folder with `config.json`, `model.safetensors` and the files of a tokenizer (`TokenizerFiles`), as
-/// Hugging Face transformers keeps a GPT-2 and loads it. Names are GPT-2's, and so is the layout: the weights of dense layers lie (in, out) there.
+/// A model on disk: a folder with `config.json`, `generation_config.json`, `model.safetensors` and the files of a tokenizer
+/// (`TokenizerFiles`), as Hugging Face transformers keeps a GPT-2 and loads it. Names and layout are GPT-2's (`Gpt2Weights`).
 [<RequireQualifiedAccess>]
 module Checkpoint =
-
-    /// GPT-2 keeps the weights of dense layers transposed (its Conv1D); embeddings it does not.
-    let private isTransposed (name: string) =
-        name.EndsWith ".weight" && (name.Contains ".attn." || name.Contains ".mlp.")
-
-    let private stored (name: string, parameter: Tensor) =
-        Tensors.freeing (fun () ->
-            let laidOut = if isTransposed name then parameter.t () else parameter
-            name, List.ofArray laidOut.shape, Tensors.toFloats (laidOut.contiguous ()))
 
     let private text (content: string) (stream: Stream) = stream.Write(ReadOnlySpan(Encoding.UTF8.GetBytes content))
 
@@ -25,14 +16,16 @@ module Checkpoint =
     /// before is whole until the new one is. Raises IOException or UnauthorizedAccessException when the folder cannot
     /// be written; nothing half-written is left then.
     let save (folder: string) (tokenizer: Tokenizer) (model: Model) : unit =
-        let tensors = model.Named |> List.map stored
+        let endOfText = Tokenizer.endOfText tokenizer
 
-        SafeFiles.writeAll folder [
-            "config.json", text (ConfigJson.write model.Config)
-            for name, content in TokenizerFiles.write tokenizer do
-                name, text content
-            "model.safetensors", Safetensors.write tensors
-        ]
+        Tensors.freeing (fun () ->
+            SafeFiles.writeAll folder [
+                "config.json", text (ConfigJson.write endOfText model.Config)
+                "generation_config.json", text (ConfigJson.writeGeneration endOfText)
+                for name, content in TokenizerFiles.write tokenizer do
+                    name, text content
+                "model.safetensors", Safetensors.write (Gpt2Weights.toStore model)
+            ])
 
     /// `save`, with what the disk refuses as one sentence instead of an exception.
     let trySave (folder: string) (tokenizer: Tokenizer) (model: Model) : Result<unit, string> =
@@ -77,44 +70,23 @@ module Checkpoint =
 
     let private parse path (read: string -> Result<'a, string>) = readText path |> Result.bind (read >> inFile path)
 
-    /// Writes one stored tensor into a parameter, name and shape checked.
-    let private fill path dataStart (index: Map<string, SafetensorsEntry>) (name: string) (parameter: Tensor) =
-        // Old files have names without the prefix, files of transformers with it.
-        let found = [ name; $"transformer.{name}" ] |> List.tryPick (fun key -> Map.tryFind key index)
-        let shape = List.ofArray parameter.shape
-        let expected = if isTransposed name then List.rev shape else shape
-
-        match found with
-        | None -> raise (InvalidDataException $"{path}: tensor {name} is missing")
-        | Some entry when entry.Shape <> expected ->
-            raise (
-                InvalidDataException $"{path}: tensor {name} has shape {entry.Shape}; config.json asks for {expected}"
-            )
-        | Some entry ->
-            let values =
-                Safetensors.readFloats path dataStart name entry |> Tensors.ofFloats parameter.device expected
-
-            parameter.copy_ (if isTransposed name then values.t () else values) |> ignore
-
     /// The configuration of a checkpoint folder, without its weights.
     let loadConfig (folder: string) : Result<GptConfig, string> =
         parse (Path.Combine(folder, "config.json")) ConfigJson.read
 
-    /// Loads the model of a checkpoint folder onto a device. The error is one sentence that names the file and what is
-    /// wrong with it.
+    /// Loads the model of a checkpoint folder onto a device: config.json, and the weights as `WeightFiles` finds them. The error
+    /// is one sentence that names the file and what is wrong with it.
     let loadModel (device: torch.Device) (folder: string) : Result<Model, string> =
-        let weights = Path.Combine(folder, "model.safetensors")
-
         loadConfig folder
         |> Result.bind (fun config ->
             try
-                let index, dataStart = Safetensors.readIndex weights
-                Ok(Model.build device config (fill weights dataStart index))
+                use files = WeightFiles.openFolder folder
+                Ok(Gpt2Weights.load device config files)
             with
-            | :? FileNotFoundException -> Error $"{weights} does not exist"
+            | :? FileNotFoundException as e -> Error e.Message
             | :? InvalidDataException as e -> Error e.Message
             | :? IOException
-            | :? UnauthorizedAccessException as e -> Error $"{weights} cannot be read: {e.Message}")
+            | :? UnauthorizedAccessException as e -> Error $"the weights of {folder} cannot be read: {e.Message}")
 
     /// Loads the model and the tokenizer of a checkpoint folder. The error is one sentence that names the file and what
     /// is wrong with it; a vocabulary that does not fit the model is one too.

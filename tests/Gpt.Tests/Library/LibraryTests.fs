@@ -18,6 +18,11 @@ let tests =
         ModelTests.tests
         OptimTests.tests
         TrainingTests.tests
+        SafetensorsTests.tests
+        PyTorchTests.tests
+        ConfigJsonTests.tests
+        ImportTests.tests
+        PerplexityTests.tests
         CheckpointTests.tests
         HubNameTests.tests
         HubTests.tests

@@ -1,6 +1,8 @@
 module Gpt.Tests.ModelTests
 
+open System
 open System.IO
+open System.Security.Cryptography
 open Expecto
 open FsCheck.FSharp
 open Gpt
@@ -14,9 +16,9 @@ module Raw = Gpt.Tests.Tensors
 let private logitsOf (model: Model) (rows: int list list) =
     Gpt.Tensors.noGrad (fun () -> Transformer.forward Eval model (ids rows)) |> Gpt.Tensors.toFloats
 
-let private againstOracle activation =
-    testCase $"logits are those of the slow version, {activation}" (fun () ->
-        use model = denseModel { config with Activation = activation }
+let private againstOracle name (config: GptConfig) =
+    testCase $"logits are those of the slow version, {name}" (fun () ->
+        use model = denseModel config
         let rows = [ [ 1; 5; 0; 10; 3; 3; 7; 2 ]; [ 9; 9; 1; 0; 4; 6; 8; 5 ] ]
 
         let want =
@@ -37,8 +39,17 @@ let private causality =
         Expect.equal a[.. before - 1] b[.. before - 1] "logits before the change"
         Expect.notEqual a[before..] b[before..] "logits at the change")
 
-let private cached =
-    law 200 "feeding in parts through the cache gives the logits of feeding at once" (tokens 11 1 8) (fun row ->
+let private scaled = {
+    config with
+        TiedHead = false
+        ScaleAttention = false
+        ScaleByLayer = true
+}
+
+let private cached (config: GptConfig) =
+    let kind = if config = scaled then ", scaled otherwise" else ""
+
+    law 200 $"feeding in parts through the cache gives the logits of feeding at once{kind}" (tokens 11 1 8) (fun row ->
         use model = denseModel config
         use cache = KvCache.create 1 config.Context model
         let whole = logitsOf model [ row ] |> Array.chunkBySize 11
@@ -74,6 +85,9 @@ let private modelOf folder (entry: System.Text.Json.JsonElement) =
         Dropout = 0.0
         NormEpsilon = 1e-5
         Activation = Gelu
+        TiedHead = true
+        ScaleAttention = true
+        ScaleByLayer = false
     }
 
     let fill (name: string) (parameter: Tensor) =
@@ -166,11 +180,22 @@ let private trajectory folder =
 
 let tests =
     testList "model" [
-        againstOracle Gelu
-        againstOracle GeluTanh
-        againstOracle Relu
+        againstOracle "Gelu" config
+        againstOracle "GeluTanh" { config with Activation = GeluTanh }
+        againstOracle "Relu" { config with Activation = Relu }
+        againstOracle "a head of its own" { config with TiedHead = false }
+        againstOracle "scores not scaled" { config with ScaleAttention = false }
+        againstOracle "scores scaled by layer" { config with ScaleByLayer = true }
+
+        againstOracle "both" {
+            config with
+                ScaleAttention = false
+                ScaleByLayer = true
+        }
+
         causality
-        cached
+        cached config
+        cached scaled
 
         testCase "too many tokens are refused with both numbers" (fun () ->
             use model = model config
@@ -185,6 +210,24 @@ let tests =
 
             Expect.equal (flat 1UL) (flat 1UL) "same"
             Expect.notEqual (flat 1UL) (flat 2UL) "other")
+
+        testCase "initial values are those of the first version, bit for bit" (fun () ->
+            let hash (config: GptConfig) =
+                use model = Init.model (Device.cpu ()) config (Rng.ofSeed 7UL)
+                SHA256.HashData(model.Flat.bytes.ToArray()) |> Convert.ToHexString
+
+            Expect.equal (hash config) "88CCE281926237B65F6656AC2D0565C378DAFC3DE9D16B817218139921035A60" "small"
+            // An odd number of values, drawn in parts.
+            let large = {
+                GptConfig.mini with
+                    VocabSize = 40001
+                    Dim = 127
+                    Heads = 1
+                    FeedForward = 7
+                    Layers = 1
+            }
+
+            Expect.equal (hash large) "DB1C0B342E874ADF3333F4B2D3025F2D4C795F5D05AECA8779D36DD396C33753" "large")
 
         testCase "fresh matrices have deviation 0.02, norms are neutral" (fun () ->
             use model = Init.model (Device.cpu ()) GptConfig.mini (Rng.ofSeed 1UL)

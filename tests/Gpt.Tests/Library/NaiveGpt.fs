@@ -40,13 +40,13 @@ let private softmax (scores: Row) : Row =
     weights |> Array.map (fun w -> w / Array.sum weights)
 
 /// The attention of one head: rows of queries, keys and values, one a position.
-let private head (q: Row[]) (k: Row[]) (v: Row[]) : Row[] =
+let private head scale (q: Row[]) (k: Row[]) (v: Row[]) : Row[] =
     q
     |> Array.mapi (fun t query ->
-        let weights = Array.init (t + 1) (fun s -> dot query k[s] / sqrt (float query.Length)) |> softmax
+        let weights = Array.init (t + 1) (fun s -> scale * dot query k[s]) |> softmax
         Array.init v[0].Length (fun d -> Seq.sum (seq { for s in 0..t -> weights[s] * v[s][d] })))
 
-let private attention heads (w: Row[] * Row) (o: Row[] * Row) (xs: Row[]) : Row[] =
+let private attention heads scale (w: Row[] * Row) (o: Row[] * Row) (xs: Row[]) : Row[] =
     let qkv = xs |> Array.map (linear (fst w) (snd w))
     let channels = xs[0].Length
     let width = channels / heads
@@ -55,7 +55,7 @@ let private attention heads (w: Row[] * Row) (o: Row[] * Row) (xs: Row[]) : Row[
         qkv
         |> Array.map (fun row -> row[third * channels + h * width .. third * channels + (h + 1) * width - 1])
 
-    let outputs = Array.init heads (fun h -> head (part 0 h) (part 1 h) (part 2 h))
+    let outputs = Array.init heads (fun h -> head scale (part 0 h) (part 1 h) (part 2 h))
 
     xs
     |> Array.mapi (fun t _ -> outputs |> Array.collect (fun rows -> rows[t]) |> linear (fst o) (snd o))
@@ -69,11 +69,19 @@ let logits (model: Model) (tokens: int[]) : float[][] =
     let normed (layer: NormParams<Tensor>) = norm config.NormEpsilon (vector layer.Weight) (vector layer.Bias)
     let embedding, positions = matrix model.Params.TokenEmbedding, matrix model.Params.PositionEmbedding
 
-    let block (xs: Row[]) (p: BlockParams<Tensor>) =
+    /// transformers' words: 1 / sqrt(head width) if `scale_attn_weights`, then 1 / (layer + 1) if by layer.
+    let scale layer =
+        (if config.ScaleAttention then
+             float (config.Dim / config.Heads) ** -0.5
+         else
+             1.0)
+        / (if config.ScaleByLayer then float layer + 1.0 else 1.0)
+
+    let block (xs: Row[]) (layer: int, p: BlockParams<Tensor>) =
         let attended =
             xs
             |> Array.map (normed p.AttentionNorm)
-            |> attention config.Heads (dense p.Attention.QueryKeyValue) (dense p.Attention.Output)
+            |> attention config.Heads (scale layer) (dense p.Attention.QueryKeyValue) (dense p.Attention.Output)
 
         let xs = Array.map2 add xs attended
         let up, upBias = dense p.FeedForward.Up
@@ -86,5 +94,10 @@ let logits (model: Model) (tokens: int[]) : float[][] =
 
     let start = tokens |> Array.mapi (fun t id -> add embedding[id] positions[t])
 
-    Array.fold block start model.Params.Blocks
-    |> Array.map (normed model.Params.FinalNorm >> fun x -> embedding |> Array.map (dot x))
+    let head =
+        match model.Params.Head with
+        | Some own -> matrix own
+        | None -> embedding
+
+    Array.fold block start (Array.indexed model.Params.Blocks)
+    |> Array.map (normed model.Params.FinalNorm >> fun x -> head |> Array.map (dot x))

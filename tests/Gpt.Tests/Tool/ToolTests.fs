@@ -33,6 +33,7 @@ let private work =
                     [
                         "model"
                         "model/config.json"
+                        "model/generation_config.json"
                         "model/model.safetensors"
                         "model/tokenizer.json"
                         "model/tokenizer_config.json"

@@ -1,0 +1,30 @@
+namespace Gpt.Cli
+
+open System.CommandLine
+open Gpt
+
+/// `gpt export`: any folder that can be loaded, as a folder for Hugging Face transformers.
+[<RequireQualifiedAccess>]
+module ExportCommand =
+
+    let private model = Options.withDefault "--model" "checkpoint folder" Options.checkpointFolder
+    let private out: Option<string> = Options.optional "--out" "folder to write"
+
+    let private run (parsed: ParseResult) : Result<int, Problem> =
+        let folder = parsed.GetRequiredValue model
+
+        match Options.given parsed out with
+        | None -> Error(Usage "--out is missing; it names the folder to write")
+        | Some out ->
+            result {
+                do! Checkpoint.checkWritable out |> Problem.failed
+                let! model, tokenizer = Checkpoint.load (Device.cpu ()) folder |> Problem.failed
+                use model = model
+                do! Checkpoint.trySave out tokenizer model |> Problem.failed
+                Screen.note $"exported to {out}"
+                return Problem.codes.Done
+            }
+
+    /// The command, for `Program`.
+    let create () : Command =
+        Options.command "export" "Write a model as a folder that Hugging Face transformers loads." [ model; out ] run
