@@ -17,7 +17,7 @@ let private filesOf (folder: string) =
     |> Array.map (fun path -> Path.GetFileName path |> string, File.ReadAllBytes path)
     |> Map
 
-/// The files of a small model, as a checkpoint has them.
+/// The files of a small model, as a checkpoint has them, but for an optional one that a repository may lack.
 let modelFiles: Lazy<Map<string, byte[]>> =
     lazy
         (let mutable files = Map.empty
@@ -25,7 +25,7 @@ let modelFiles: Lazy<Map<string, byte[]>> =
          withFolder (fun folder ->
              use model = denseModel config
              Checkpoint.save folder tokenizer model
-             files <- filesOf folder)
+             files <- filesOf folder |> Map.remove "generation_config.json")
 
          files)
 
