@@ -20,33 +20,6 @@ module DownloadCommand =
 
     let private json = Options.json ()
 
-    let private size (bytes: int64) =
-        if bytes < 1_000_000L then
-            $"{float bytes / 1e3:N1} kB"
-        else
-            $"{float bytes / 1e6:N1} MB"
-
-    /// One line about a file that is coming.
-    let private line (file: string) (received: int64) (whole: int64 option) =
-        match whole with
-        | Some whole when whole > 0L -> $"{file}  {size received} of {size whole}, {100L * received / whole} %%"
-        | _ -> $"{file}  {size received}"
-
-    /// Shows what happens: on a terminal a line that changes, in a pipe a line for each file that is done.
-    let private show (event: HubEvent) : unit =
-        let inPlace (text: string) = Console.Error.Write $"\r\u001b[K{text}"
-
-        match event with
-        | HubEvent.Receiving(file, received, whole) when whole = Some received ->
-            if Screen.isWatched () then
-                inPlace ""
-
-            Screen.note $"{file}  {size received}"
-        | HubEvent.Receiving(file, received, whole) when Screen.isWatched () -> inPlace (line file received whole)
-        | HubEvent.Receiving _ -> ()
-        | HubEvent.Waiting(reason, time) -> Screen.note $"{reason}; waiting {time.TotalSeconds:N0} s"
-        | HubEvent.Sharing file -> Screen.note $"{file}  another process is downloading it; waiting"
-
     let private print (asJson: bool) (name: string) (revision: string) (folder: string) =
         if asJson then
             {|
@@ -73,7 +46,7 @@ module DownloadCommand =
                     {
                         settings with
                             Cache = Options.given parsed cache |> Option.defaultValue settings.Cache
-                            Progress = show
+                            Progress = HubScreen.show
                     }
                     name
                     revision

@@ -10,7 +10,12 @@ open Gpt
 [<RequireQualifiedAccess>]
 module EvalCommand =
 
-    let private model = Options.withDefault "--model" "checkpoint folder" Options.checkpointFolder
+    let private model =
+        Options.withDefault
+            "--model"
+            "checkpoint folder, or a model of the Hugging Face Hub such as gpt2"
+            Options.checkpointFolder
+
     let private data: Option<string> = Options.optional "--data" "a text file"
 
     let private tokens: Option<string> =
@@ -77,7 +82,8 @@ module EvalCommand =
         result {
             do! Options.useThreads (Options.given parsed threads)
             let! device = Device.parse (parsed.GetRequiredValue device) |> Problem.usage
-            let! model, ids = load device (parsed.GetRequiredValue model) parsed
+            let! folder = HubScreen.folder parsed model
+            let! model, ids = load device folder parsed
             use model = model
             let context = Options.given parsed context |> Option.defaultValue model.Config.Context
             let stride = Options.given parsed stride |> Option.defaultValue context

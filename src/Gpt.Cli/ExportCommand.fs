@@ -7,17 +7,21 @@ open Gpt
 [<RequireQualifiedAccess>]
 module ExportCommand =
 
-    let private model = Options.withDefault "--model" "checkpoint folder" Options.checkpointFolder
+    let private model =
+        Options.withDefault
+            "--model"
+            "checkpoint folder, or a model of the Hugging Face Hub such as gpt2"
+            Options.checkpointFolder
+
     let private out: Option<string> = Options.optional "--out" "folder to write"
 
     let private run (parsed: ParseResult) : Result<int, Problem> =
-        let folder = parsed.GetRequiredValue model
-
         match Options.given parsed out with
         | None -> Error(Usage "--out is missing; it names the folder to write")
         | Some out ->
             result {
                 do! Checkpoint.checkWritable out |> Problem.failed
+                let! folder = HubScreen.folder parsed model
                 let! model, tokenizer = Checkpoint.load (Device.cpu ()) folder |> Problem.failed
                 use model = model
                 do! Checkpoint.trySave out tokenizer model |> Problem.failed

@@ -155,7 +155,8 @@ module GenerateCommand =
             | Some beams, _, _ ->
                 let! options = GenerateOptions.beamOptions parsed prompted beams
                 return search parsed prompted options sampling.Stages
-            | _, Some folder, _ ->
+            | _, Some _, _ ->
+                let! folder = HubScreen.folder parsed GenerateOptions.draft
                 let! draft = Checkpoint.loadModel (Model.device prompted.Model) folder |> Problem.failed
                 use draft = draft
                 return! guessBy parsed prompted options sampling (DraftModel draft)

@@ -30,7 +30,11 @@ type PromptOptions = {
 module PromptOptions =
 
     let create () : PromptOptions = {
-        Folder = Options.withDefault "--model" "checkpoint folder" Options.checkpointFolder
+        Folder =
+            Options.withDefault
+                "--model"
+                "checkpoint folder, or a model of the Hugging Face Hub such as gpt2"
+                Options.checkpointFolder
         Text = Options.withDefault "--prompt" "how the text begins" "HAMLET:"
         Tokens = Options.optional "--prompt-tokens" "how the text begins, as token ids separated by commas"
         Device = Options.device ()
@@ -73,7 +77,8 @@ module PromptOptions =
         result {
             do! Options.useThreads (Options.given parsed options.Threads)
             let! device = Device.parse (parsed.GetRequiredValue options.Device) |> Problem.usage
-            let! model, tokenizer = Checkpoint.load device (parsed.GetRequiredValue options.Folder) |> Problem.failed
+            let! folder = HubScreen.folder parsed options.Folder
+            let! model, tokenizer = Checkpoint.load device folder |> Problem.failed
 
             match idsOf parsed options model tokenizer with
             | Ok(_, ids) when ids.Length > model.Config.Context ->

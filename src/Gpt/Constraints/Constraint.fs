@@ -109,7 +109,7 @@ module Constraint =
             constraint_.Spelling.Distances.Value.ToEnd[state.Number]
 
     let private endsOnly (spelling: Spelling) : byte[] =
-        let bits = Array.zeroCreate<byte>((spelling.Vocabulary.Tokens.Length + 7) / 8)
+        let bits = Array.zeroCreate<byte>((spelling.Vocabulary.Spellings.Length + 7) / 8)
         spelling.Ends |> List.iter (fun id -> bits[id / 8] <- bits[id / 8] ||| (1uy <<< id % 8))
         bits
 

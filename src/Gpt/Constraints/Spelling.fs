@@ -95,11 +95,11 @@ module internal Spelling =
 
     /// Joins an automaton to a vocabulary. `ends` are ids of the vocabulary.
     let create (vocabulary: Vocabulary) (ends: int list) (automaton: Automaton) : Spelling =
-        let isEnd = Array.create vocabulary.Tokens.Length false
+        let isEnd = Array.create vocabulary.Spellings.Length false
         ends |> List.iter (fun id -> isEnd[id] <- true)
         let isToken = Array.create 256 false
 
-        vocabulary.Tokens
+        vocabulary.Spellings
         |> Array.iteri (fun id token ->
             if token.Length = 1 && not isEnd[id] then
                 isToken[int token[0]] <- true)
@@ -127,7 +127,7 @@ module internal Spelling =
 
     /// The state that a token leads to, or -1 when the token is not allowed.
     let step (spelling: Spelling) (state: int) (token: int) : int =
-        let bytes = spelling.Vocabulary.Tokens[token]
+        let bytes = spelling.Vocabulary.Spellings[token]
 
         if bytes.Length = 0 || spelling.IsEnd[token] then
             -1
@@ -141,7 +141,7 @@ module internal Spelling =
             if target >= 0 && canEnd spelling target then target else -1
 
     let private bitsOf (spelling: Spelling) (state: int) (isRight: int -> bool) : byte[] =
-        let bits = Array.zeroCreate<byte>((spelling.Vocabulary.Tokens.Length + 7) / 8)
+        let bits = Array.zeroCreate<byte>((spelling.Vocabulary.Spellings.Length + 7) / 8)
 
         Vocabulary.walk spelling.Vocabulary spelling.Automaton state (fun token target ->
             if not spelling.IsEnd[token] && isRight target then

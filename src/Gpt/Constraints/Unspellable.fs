@@ -19,7 +19,7 @@ module internal Unspellable =
 
             Vocabulary.walk spelling.Vocabulary spelling.Automaton state (fun token target ->
                 if not spelling.IsEnd[token] && not (spelt.ContainsKey target) then
-                    spelt[target] <- List.append spelt[state] (List.ofArray spelling.Vocabulary.Tokens[token])
+                    spelt[target] <- List.append spelt[state] (List.ofArray spelling.Vocabulary.Spellings[token])
                     pending.Enqueue target)
 
         let toEnd = Automaton.bytesToEnd spelling.Automaton
@@ -56,7 +56,7 @@ module internal Unspellable =
             HashSet<int>(
                 Seq.map
                     (fun token -> int (Array.head token))
-                    (Seq.filter (Array.isEmpty >> not) spelling.Vocabulary.Tokens)
+                    (Seq.filter (Array.isEmpty >> not) spelling.Vocabulary.Spellings)
             )
 
         let wanted = Automaton.bytesFrom spelling.Automaton state

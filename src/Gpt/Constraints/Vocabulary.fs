@@ -7,7 +7,7 @@ open System.Collections.Generic
 /// shared by any number of constraints and threads.
 type Vocabulary = internal {
     /// The bytes of each token.
-    Tokens: byte[][]
+    Spellings: byte[][]
     /// The tree's nodes, each before those below it: the last byte of a node, the number of its bytes, and the first node
     /// that is not below it.
     Last: byte[]
@@ -71,7 +71,7 @@ module Vocabulary =
         first.Add ordered.Length
 
         {
-            Tokens = tokens
+            Spellings = tokens
             Last = last.ToArray()
             Depth = depth.ToArray()
             After = after.ToArray()
@@ -91,7 +91,7 @@ module Vocabulary =
         Array.init (Tokenizer.vocabSize tokenizer) spelt |> ofBytes
 
     /// V, the number of tokens.
-    let size (vocabulary: Vocabulary) : int = vocabulary.Tokens.Length
+    let size (vocabulary: Vocabulary) : int = vocabulary.Spellings.Length
 
     /// Calls `visit token target` for every token that the automaton can take from a state, in no particular order of ids.
     /// What begins with bytes that lead nowhere is passed over at once.

@@ -51,4 +51,5 @@ let tests =
         BatchTests.tests
         BeamTests.tests
         SpeculativeTests.tests
+        TextGenerationTests.tests
     ]
