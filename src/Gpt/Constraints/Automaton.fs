@@ -172,17 +172,10 @@ module internal Automaton =
             Accepting = sets |> Seq.map isAccepting |> Array.ofSeq
         }
 
-    /// The least number of bytes from each state to an accepting one, by steps against their direction; Int32.MaxValue where no
-    /// bytes lead there.
-    let bytesToEnd (automaton: Automaton) : int[] =
-        let before = Array.init automaton.Accepting.Length (fun _ -> List<int>())
-
-        automaton.Next
-        |> Array.iteri (fun i target ->
-            if target >= 0 then
-                before[target].Add(i / automaton.Width))
-
-        let toEnd = automaton.Accepting |> Array.map (fun isEnd -> if isEnd then 0 else Int32.MaxValue)
+    /// The least number of steps from each state to an accepting one, given which states lead to each; Int32.MaxValue where
+    /// none does. The search goes against the direction of the steps.
+    let stepsToEnd (accepting: bool[]) (before: List<int>[]) : int[] =
+        let toEnd = accepting |> Array.map (fun isEnd -> if isEnd then 0 else Int32.MaxValue)
         let pending = Queue<int>(Seq.filter (fun state -> toEnd[state] = 0) (seq { 0 .. toEnd.Length - 1 }))
 
         while pending.Count > 0 do
@@ -194,6 +187,18 @@ module internal Automaton =
                     pending.Enqueue state
 
         toEnd
+
+    /// The least number of bytes from each state to an accepting one, by steps against their direction; Int32.MaxValue where no
+    /// bytes lead there.
+    let bytesToEnd (automaton: Automaton) : int[] =
+        let before = Array.init automaton.Accepting.Length (fun _ -> List<int>())
+
+        automaton.Next
+        |> Array.iteri (fun i target ->
+            if target >= 0 then
+                before[target].Add(i / automaton.Width))
+
+        stepsToEnd automaton.Accepting before
 
     /// The automaton of a language. Raises Refusal when it is too large, or when no text belongs to the language.
     let ofLanguage (language: Language) : Automaton =

@@ -70,16 +70,7 @@ module internal Spelling =
             for target in targets do
                 before[target].Add state)
 
-        let toEnd = automaton.Accepting |> Array.map (fun isEnd -> if isEnd then 0 else Int32.MaxValue)
-        let pending = Queue<int>(Seq.filter (fun state -> toEnd[state] = 0) (seq { 0 .. count - 1 }))
-
-        while pending.Count > 0 do
-            let target = pending.Dequeue()
-
-            for state in before[target] do
-                if toEnd[state] = Int32.MaxValue then
-                    toEnd[state] <- toEnd[target] + 1
-                    pending.Enqueue state
+        let toEnd = Automaton.stepsToEnd automaton.Accepting before
 
         let over pick (targets: int[]) =
             targets

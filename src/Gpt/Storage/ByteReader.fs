@@ -21,6 +21,11 @@ module ByteReader =
             member _.Dispose() = stream.Dispose()
     }
 
+    /// An open file, mapped to be read. It is closed when the map is disposed.
+    let map (file: FileStream) : MemoryMappedFile =
+        let access, isInherited = MemoryMappedFileAccess.Read, HandleInheritability.None
+        MemoryMappedFile.CreateFromFile(file, null, 0L, access, isInherited, leaveOpen = false)
+
     /// How much of a file is mapped at a time: enough that mapping costs little, and too little to count.
     let private window = 1 <<< 20
 

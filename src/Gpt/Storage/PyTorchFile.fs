@@ -210,15 +210,7 @@ module PyTorchFile =
         if places.Count <> known.Count then
             bad "it lacks the numbers of some of its tensors"
 
-        let mapped =
-            MemoryMappedFile.CreateFromFile(
-                file,
-                null,
-                0L,
-                MemoryMappedFileAccess.Read,
-                HandleInheritability.None,
-                leaveOpen = false
-            )
+        let mapped = ByteReader.map file
 
         {
             Source = path

@@ -43,15 +43,7 @@ module Safetensors =
             let dataStart = 8L + header.LongLength
             let entries = SafetensorsHeader.parse path (file.Length - dataStart) header
 
-            let mapped =
-                MemoryMappedFile.CreateFromFile(
-                    file,
-                    null,
-                    0L,
-                    MemoryMappedFileAccess.Read,
-                    HandleInheritability.None,
-                    leaveOpen = false
-                )
+            let mapped = ByteReader.map file
 
             {
                 Source = path

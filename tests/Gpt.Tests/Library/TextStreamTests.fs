@@ -40,6 +40,37 @@ let private stops =
     |> Gen.map (List.map (Array.ofList >> String))
     |> Arb.fromGen
 
+let private trained = lazy Texts.trained ()
+
+/// Ids of the small trained byte-level vocabulary: tokens of several characters, parts of characters, special ones.
+let private bytePieces =
+    lazy
+        (let size = Tokenizer.vocabSize trained.Value
+         Gen.choose (0, 30) |> Gen.bind (fun n -> Gen.listOfLength n (Gen.choose (0, size - 1))))
+
+let private byteLaws = [
+    law
+        1000
+        "over byte-level tokens the pieces are the text, whatever the tokens"
+        (Arb.fromGen bytePieces.Value)
+        (fun ids ->
+            let tokenizer = trained.Value
+            Expect.equal (shown tokenizer [] ids) (Tokenizer.decodePlain tokenizer ids, false) "text")
+
+    law
+        1000
+        "over byte-level tokens a stop text is found wherever tokens begin and end"
+        (both (Arb.fromGen bytePieces.Value) (both (within 0 60) (within 1 4)))
+        (fun (ids, (start, length)) ->
+            let tokenizer = trained.Value
+            let whole = Tokenizer.decodePlain tokenizer ids
+
+            if start + length <= whole.Length then
+                let stop = whole.Substring(start, length)
+                let place = whole.IndexOf(stop, StringComparison.Ordinal)
+                Expect.equal (shown tokenizer [ stop ] ids) (whole.Substring(0, place), true) $"until {stop}")
+]
+
 let private laws = [
     law 1000 "a text ends before its first stop text, and is whole without one" (both texts stops) (fun (ids, stops) ->
         let whole = Tokenizer.decode letters ids
@@ -146,4 +177,4 @@ let private examples = [
         Expect.equal seen 5 "no token after it")
 ]
 
-let tests = testList "text streams" (laws @ examples)
+let tests = testList "text streams" (laws @ byteLaws @ examples)
