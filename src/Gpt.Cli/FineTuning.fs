@@ -1,0 +1,104 @@
+namespace Gpt.Cli
+
+open System
+open System.CommandLine
+open System.IO
+open Gpt
+
+/// The checkpoint that a training run goes on from.
+type FineTuning = {
+    /// The folder or the repository, as it was asked for.
+    Name: string
+    Folder: string
+    Tokenizer: Tokenizer
+    /// The checkpoint's sizes, with the dropout that was asked for.
+    Config: GptConfig
+    /// How many tokens a window of the training has.
+    Window: int
+}
+
+/// The option of `gpt train` that starts from a checkpoint, and what follows from it.
+[<RequireQualifiedAccess>]
+module FineTuning =
+
+    let private from: Option<string> =
+        Options.optional
+            "--from"
+            "a checkpoint folder or Hub repository to go on from, with its tokenizer and its sizes"
+
+    /// What a training window has when nothing is said: what suits a few minutes on a CPU.
+    let usualWindow = 64
+
+    /// The highest learning rate when nothing is said: transformers' for fine-tuning. A trained model forgets what it
+    /// knows at the rates that suit a fresh one.
+    let rate = 5e-5
+
+    /// The sizes are the checkpoint's: an option that says otherwise contradicts --from.
+    let private refuseSizes (parsed: ParseResult) (sizes: SizeOptions) : Result<unit, Problem> =
+        let isGiven option = (Options.given parsed option).IsSome
+
+        let given =
+            [
+                sizes.Preset.Name, isGiven sizes.Preset
+                sizes.Dim.Name, isGiven sizes.Dim
+                sizes.Heads.Name, isGiven sizes.Heads
+                sizes.Layers.Name, isGiven sizes.Layers
+            ]
+            |> List.tryFind snd
+
+        match given with
+        | Some(name, _) -> Error(Usage $"{name} contradicts --from: the sizes are those of the checkpoint")
+        | None -> Ok()
+
+    let private window (parsed: ParseResult) (sizes: SizeOptions) (config: GptConfig) : Result<int, Problem> =
+        match Options.given parsed sizes.Context with
+        | None -> Ok(min usualWindow config.Context)
+        | Some length when length >= 1 && length <= config.Context -> Ok length
+        | Some length ->
+            Error(
+                Usage
+                    $"--context is {length}; with --from it is the training window, at least 1 and at most {config.Context}, the model's context"
+            )
+
+    /// What would be written over its own source would be lost if the training turned out badly.
+    let private refuseOverwriting (folder: string) (out: string) : Result<unit, Problem> =
+        if Path.GetFullPath(folder).TrimEnd '/' = Path.GetFullPath(out).TrimEnd '/' then
+            Error(Usage $"--out is {out}, the folder of --from; name another")
+        else
+            Ok()
+
+    let private ofCheckpoint (parsed: ParseResult) (sizes: SizeOptions) (out: string) (name: string) =
+        result {
+            do! refuseSizes parsed sizes
+            let settings = Hub.settings (Environment.GetEnvironmentVariable >> Option.ofObj)
+            let! folder = HuggingFace.folder settings "main" name |> Problem.failed
+            do! refuseOverwriting folder out
+            let! config = Checkpoint.loadConfig folder |> Problem.failed
+            let! window = window parsed sizes config
+            let dropout = Options.given parsed sizes.Dropout |> Option.defaultValue config.Dropout
+            let! config = GptConfig.validate { config with Dropout = dropout } |> Problem.usage
+            let! tokenizer = TokenizerFiles.read folder |> Problem.failed
+
+            return {
+                Name = name
+                Folder = folder
+                Tokenizer = tokenizer
+                Config = config
+                Window = window
+            }
+        }
+
+    /// What --from asks for, if it is given. The weights are not read yet.
+    let read (parsed: ParseResult) (sizes: SizeOptions) (out: string) : Result<FineTuning option, Problem> =
+        match Options.given parsed from with
+        | None -> Ok None
+        | Some name -> ofCheckpoint parsed sizes out name |> Result.map Some
+
+    /// The model to go on from, on a device.
+    let load (device: TorchSharp.torch.Device) (tuning: FineTuning) : Result<Model, Problem> =
+        Checkpoint.load device tuning.Folder
+        |> Result.map (fun (model, _) -> { model with Config = tuning.Config })
+        |> Problem.failed
+
+    /// The options in the order of the help.
+    let options: Option list = [ from ]
