@@ -24,6 +24,14 @@ module TrainCommand =
         | Some tuning -> Screen.note $"from        {tuning.Folder}, windows of {tuning.Window} tokens"
         | None -> ()
 
+        match plan.From |> Option.bind _.Lora with
+        | Some lora ->
+            let layers = String.concat ", " lora.Targets
+
+            Screen.note
+                $"adapters    {Lora.count plan.Config lora:N0} parameters, which alone are trained: rank {lora.Rank}, alpha {lora.Alpha}, in {layers}"
+        | None -> ()
+
         Screen.note $"engine      {Device.engine} on {plan.Device}"
 
     /// The article's three: low, medium and high temperature, with its top-k.
@@ -83,6 +91,14 @@ module TrainCommand =
             |> Init.model plan.Device plan.Config
             |> Ok
 
+    /// Leaves the model in the folder, or of adapters them alone.
+    let private save (plan: TrainPlan) (progress: TrainProgress) : Result<unit, string> =
+        match plan.From, progress.KeptAdapters with
+        | Some tuning, Some lora ->
+            use lora = lora
+            Adapter.trySave plan.Out tuning.Name plan.Tokenizer lora
+        | _ -> Checkpoint.trySave plan.Out plan.Tokenizer progress.Kept
+
     let private run (parsed: ParseResult) : Result<int, Problem> =
         result {
             let! plan = TrainPlan.read parsed
@@ -93,7 +109,7 @@ module TrainCommand =
             use start = start
             let progress = TrainRun.follow plan interruption start
             use model = progress.Kept
-            do! Checkpoint.trySave plan.Out plan.Tokenizer model |> Problem.failed
+            do! save plan progress |> Problem.failed
 
             if interruption.Asked() then
                 Screen.note $"interrupted; what was learned so far is in {plan.Out}"

@@ -31,7 +31,9 @@ module TrainPlan =
     let private freshRate = 2e-3
 
     let private rate: Option<float> =
-        Options.optional "--lr" $"highest learning rate; {freshRate} unless given, {FineTuning.rate} with --from"
+        Options.optional
+            "--lr"
+            $"highest learning rate; {freshRate} unless given, {FineTuning.rate} with --from, {FineTuning.loraRate} with --lora-rank"
 
     let private minimum: Option<float> =
         Options.optional "--min-lr" "learning rate at the end; a tenth of --lr unless given"
@@ -55,7 +57,14 @@ module TrainPlan =
     /// without the dropout that suit a few minutes on a CPU.
     let private setting (parsed: ParseResult) (from: FineTuning option) : Result<GptConfig * int * float, Problem> =
         match from with
-        | Some tuning -> Ok(tuning.Config, tuning.Window, FineTuning.rate)
+        | Some tuning ->
+            let rate =
+                if tuning.Lora.IsSome then
+                    FineTuning.loraRate
+                else
+                    FineTuning.rate
+
+            Ok(tuning.Config, tuning.Window, rate)
         | None ->
             SizeOptions.read parsed sizes (fun preset -> {
                 preset with

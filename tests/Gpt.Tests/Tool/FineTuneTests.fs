@@ -129,4 +129,85 @@ let private whole =
         ]
     ]
 
-let tests = testList "fine-tuning" [ whole ]
+let private lora (more: string list) = train ([ "--lora-rank"; "2" ] @ more)
+
+let private adapters =
+    testList "adapters" [
+        testCase "are trained alone, saved apart and merged by export" (fun () ->
+            withBase bpe.Value (fun folder model ->
+                let before = filesBelow (Path.Combine(folder, "base"))
+                let run = gptIn folder (lora [ "--steps"; "40"; "--lr"; "1e-2"; "--json"; "--lora-layers"; "all" ])
+                Expect.equal run.Code 0 run.Error
+                Expect.stringContains run.Error "rank 2, alpha 4, in c_attn, c_proj, c_fc" "what is trained"
+
+                let losses = [
+                    for row in (ToolTests.parse run.Out).GetProperty("losses").EnumerateArray() ->
+                        row.GetProperty("validation").GetDouble()
+                ]
+
+                Expect.isLessThan (List.last losses) (List.head losses) "validation loss"
+
+                Expect.equal
+                    (filesBelow (Path.Combine(folder, "tuned")))
+                    [
+                        "adapter_config.json"
+                        "adapter_model.safetensors"
+                        "merges.txt"
+                        "tokenizer.json"
+                        "tokenizer_config.json"
+                        "vocab.json"
+                    ]
+                    "files"
+
+                succeed folder [ "export"; "--model"; "base"; "--adapter"; "tuned"; "--out"; "merged" ] |> ignore
+
+                use adapters = Adapter.load (Device.cpu ()) model.Config (Path.Combine(folder, "tuned")) |> get
+                use want = Lora.merge adapters model
+                use got = Checkpoint.loadModel (Device.cpu ()) (Path.Combine(folder, "merged")) |> get
+                Expect.equal (numbers got) (numbers want) "the merged weights"
+                Expect.notEqual (numbers got) (numbers model) "not the base's"
+                Expect.equal (filesBelow (Path.Combine(folder, "base"))) before "the base's files"
+                use kept = Checkpoint.loadModel (Device.cpu ()) (Path.Combine(folder, "base")) |> get
+                Expect.equal (numbers kept) (numbers model) "the base"
+
+                succeed folder [ "generate"; "--model"; "merged"; "--prompt"; "to"; "--max-new-tokens"; "3" ]
+                |> ignore))
+
+        testCase "alpha and the layers are what was asked for" (fun () ->
+            withBase characters (fun folder _ ->
+                succeed folder (lora [ "--steps"; "1"; "--lora-alpha"; "7.5" ]) |> ignore
+                let config = File.ReadAllText(Path.Combine(folder, "tuned", "adapter_config.json"))
+
+                Expect.equal
+                    (AdapterJson.read config)
+                    (Ok {
+                        Rank = 2
+                        Alpha = 7.5
+                        Targets = [ "c_attn" ]
+                    })
+                    "options"
+
+                let json = ToolTests.parse config
+                Expect.equal (string (json.GetProperty "base_model_name_or_path")) "base" "where the base is"))
+
+        refused "rank zero" (train [ "--lora-rank"; "0" ]) 2 [ "--lora-rank"; "rank is 0" ]
+        refused "a rank beyond the weights" (train [ "--lora-rank"; "13" ]) 2 [ "rank is 13"; "at most 12" ]
+        refused "alpha zero" (lora [ "--lora-alpha"; "0" ]) 2 [ "alpha is 0" ]
+        refused "alpha without a rank" (train [ "--lora-alpha"; "4" ]) 2 [ "--lora-alpha"; "--lora-rank" ]
+        refused "layers that there are not" (lora [ "--lora-layers"; "most" ]) 2 [ "--lora-layers is most" ]
+        refused "a rank without a base" [ "train"; "--data"; "text.txt"; "--lora-rank"; "2" ] 2 [ "--from" ]
+
+        testCase "a folder that holds a checkpoint is refused" (fun () ->
+            withBase characters (fun folder model ->
+                Checkpoint.save (Path.Combine(folder, "other")) characters model
+                let run = gptIn folder (lora [ "--out"; "other" ])
+                Expect.equal run.Code 2 run.Error
+                Expect.stringContains run.Error "--out is other" "named"))
+
+        refused "adapters that are not there" [ "export"; "--model"; "base"; "--adapter"; "base"; "--out"; "merged" ] 1 [
+            "base"
+            "adapter_config.json"
+        ]
+    ]
+
+let tests = testList "fine-tuning" [ whole; adapters ]
