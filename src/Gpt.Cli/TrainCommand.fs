@@ -20,6 +20,18 @@ module TrainCommand =
         Screen.note
             $"model       {Params.count plan.Config:N0} parameters: {plan.Config.Layers} layers, {plan.Config.Heads} heads, width {plan.Config.Dim}, context {plan.Config.Context}"
 
+        match plan.From with
+        | Some tuning -> Screen.note $"from        {tuning.Folder}, windows of {tuning.Window} tokens"
+        | None -> ()
+
+        match plan.From |> Option.bind _.Lora with
+        | Some lora ->
+            let layers = String.concat ", " lora.Targets
+
+            Screen.note
+                $"adapters    {Lora.count plan.Config lora:N0} parameters, which alone are trained: rank {lora.Rank}, alpha {lora.Alpha}, in {layers}"
+        | None -> ()
+
         Screen.note $"engine      {Device.engine} on {plan.Device}"
 
     /// The article's three: low, medium and high temperature, with its top-k.
@@ -69,18 +81,35 @@ module TrainCommand =
         |> JsonSerializer.Serialize
         |> printfn "%s"
 
+    /// The model before the first step: the checkpoint's, or one with fresh parameters.
+    let private start (plan: TrainPlan) : Result<Model, Problem> =
+        match plan.From with
+        | Some tuning -> FineTuning.load plan.Device tuning
+        | None ->
+            Rng.ofSeed plan.Training.Seed
+            |> Rng.splitNamed "parameters"
+            |> Init.model plan.Device plan.Config
+            |> Ok
+
+    /// Leaves the model in the folder, or of adapters them alone.
+    let private save (plan: TrainPlan) (progress: TrainProgress) : Result<unit, string> =
+        match plan.From, progress.KeptAdapters with
+        | Some tuning, Some lora ->
+            use lora = lora
+            Adapter.trySave plan.Out tuning.Name plan.Tokenizer lora
+        | _ -> Checkpoint.trySave plan.Out plan.Tokenizer progress.Kept
+
     let private run (parsed: ParseResult) : Result<int, Problem> =
         result {
             let! plan = TrainPlan.read parsed
             announce plan
             use interruption = new Interruption()
 
-            use fresh =
-                Init.model plan.Device plan.Config (Rng.ofSeed plan.Training.Seed |> Rng.splitNamed "parameters")
-
-            let progress = TrainRun.follow plan interruption fresh
+            let! start = start plan
+            use start = start
+            let progress = TrainRun.follow plan interruption start
             use model = progress.Kept
-            do! Checkpoint.trySave plan.Out plan.Tokenizer model |> Problem.failed
+            do! save plan progress |> Problem.failed
 
             if interruption.Asked() then
                 Screen.note $"interrupted; what was learned so far is in {plan.Out}"
@@ -100,6 +129,6 @@ module TrainCommand =
     let create () : Command =
         Options.command
             "train"
-            "Train a model on a text, from scratch. Unless given, the context is 64 and the dropout 0."
+            "Train a model on a text, from scratch or from a checkpoint. Unless given, the context is 64 and the dropout 0; with --from the context is that of the training alone, and the dropout the checkpoint's."
             TrainPlan.options
             run

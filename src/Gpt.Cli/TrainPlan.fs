@@ -9,6 +9,8 @@ type TrainPlan = {
     Tokenizer: Tokenizer
     Corpus: Corpus
     Config: GptConfig
+    /// The checkpoint to go on from; without one the training starts from fresh parameters.
+    From: FineTuning option
     Training: TrainingOptions
     Device: TorchSharp.torch.Device
     Out: string
@@ -26,7 +28,12 @@ module TrainPlan =
     let private out = Options.withDefault "--out" "folder for the checkpoint" Options.checkpointFolder
     let private steps = Options.withDefault "--steps" "optimizer steps" 2000
     let private batch = Options.withDefault "--batch" "windows a step" 16
-    let private rate = Options.withDefault "--lr" "highest learning rate" 2e-3
+    let private freshRate = 2e-3
+
+    let private rate: Option<float> =
+        Options.optional
+            "--lr"
+            $"highest learning rate; {freshRate} unless given, {FineTuning.rate} with --from, {FineTuning.loraRate} with --lora-rank"
 
     let private minimum: Option<float> =
         Options.optional "--min-lr" "learning rate at the end; a tenth of --lr unless given"
@@ -46,14 +53,34 @@ module TrainPlan =
     let private threads = Options.threads ()
     let private json = Options.json ()
 
-    let private trainingOptions (parsed: ParseResult) (config: GptConfig) : Result<TrainingOptions, Problem> =
-        let steps, rate = parsed.GetRequiredValue steps, parsed.GetRequiredValue rate
+    /// The sizes, the length of a window and the learning rate of a run: the checkpoint's, or the article's at a context and
+    /// without the dropout that suit a few minutes on a CPU.
+    let private setting (parsed: ParseResult) (from: FineTuning option) : Result<GptConfig * int * float, Problem> =
+        match from with
+        | Some tuning ->
+            let rate =
+                if tuning.Lora.IsSome then
+                    FineTuning.loraRate
+                else
+                    FineTuning.rate
+
+            Ok(tuning.Config, tuning.Window, rate)
+        | None ->
+            SizeOptions.read parsed sizes (fun preset -> {
+                preset with
+                    Context = FineTuning.usualWindow
+                    Dropout = 0.0
+            })
+            |> Result.map (fun config -> config, config.Context, freshRate)
+
+    let private trainingOptions (parsed: ParseResult) (config: GptConfig) (window: int) (usualRate: float) =
         let given option fallback = Options.given parsed option |> Option.defaultValue fallback
+        let steps, rate = parsed.GetRequiredValue steps, given rate usualRate
 
         Training.validate config {
             Steps = steps
             BatchSize = parsed.GetRequiredValue batch
-            WindowLength = config.Context
+            WindowLength = window
             Schedule = WarmupCosine(rate, given minimum (rate / 10.0), given warmup (steps / 20), steps)
             Optimizer = {
                 AdamW.defaults with
@@ -86,20 +113,23 @@ module TrainPlan =
         result {
             do! Options.useThreads (Options.given parsed threads)
             let! device = Device.parse (parsed.GetRequiredValue device) |> Problem.usage
-            // The article's sizes, at a context and without the dropout that suit a few minutes on a CPU.
-            let! sizes =
-                SizeOptions.read parsed sizes (fun preset -> {
-                    preset with
-                        Context = 64
-                        Dropout = 0.0
-                })
-
-            let! training = trainingOptions parsed sizes
-            let! data = Datasets.resolve (parsed.GetRequiredValue data) |> Problem.failed
-            let tokenizer = Characters(CharTokenizer.ofText data.Text)
-            let! corpus = Corpus.ofText tokenizer sizes.Context share data.Text |> Problem.failed
-            let! prompt = promptFor parsed sizes.Context data.Text tokenizer
             let out = parsed.GetRequiredValue out
+            let! from = FineTuning.read parsed sizes out
+            let! config, window, usualRate = setting parsed from
+            let! training = trainingOptions parsed config window usualRate
+            let! data = Datasets.resolve (parsed.GetRequiredValue data) |> Problem.failed
+
+            let tokenizer =
+                match from with
+                | Some tuning -> tuning.Tokenizer
+                | None -> Characters(CharTokenizer.ofText data.Text)
+
+            let! corpus =
+                Corpus.ofText tokenizer window share data.Text
+                |> Result.mapError (fun sentence -> $"{data.Name}: {sentence}")
+                |> Problem.failed
+
+            let! prompt = promptFor parsed config.Context data.Text tokenizer
             do! Checkpoint.checkWritable out |> Problem.failed
 
             return {
@@ -107,9 +137,10 @@ module TrainPlan =
                 Tokenizer = tokenizer
                 Corpus = corpus
                 Config = {
-                    sizes with
+                    config with
                         VocabSize = Tokenizer.vocabSize tokenizer
                 }
+                From = from
                 Training = training
                 Device = device
                 Out = out
@@ -120,7 +151,8 @@ module TrainPlan =
 
     /// The options in the order of the help.
     let options: Option list =
-        (SizeOptions.all sizes
+        (FineTuning.options
+         @ SizeOptions.all sizes
          @ [
              data
              out

@@ -9,6 +9,8 @@ type TrainProgress = {
     Rows: LossRow list
     /// A copy of the model at the last evaluation, or where the run was interrupted.
     Kept: Model
+    /// A copy of the adapters at the same step, where they alone are trained; none before the first report.
+    KeptAdapters: Lora option
     /// The losses since the last line that was shown, the newest first.
     Losses: float list
     /// Time spent on steps alone, evaluations left out, up to the last report.
@@ -36,10 +38,12 @@ module TrainRun =
 
     let private keep (state: TrainingState) (progress: TrainProgress) : TrainProgress =
         (progress.Kept :> IDisposable).Dispose()
+        progress.KeptAdapters |> Option.iter (fun lora -> (lora :> IDisposable).Dispose())
 
         {
             progress with
                 Kept = Model.copy state.Model
+                KeptAdapters = state.Adaptation |> Option.map (fun adaptation -> Lora.copy adaptation.Lora)
         }
 
     /// The items up to the first that `isLast` holds for, that one too.
@@ -52,6 +56,17 @@ module TrainRun =
                 yield items.Current
                 more <- not (isLast items.Current) && items.MoveNext()
         }
+
+    /// The training that the plan asks for: of the whole model, or of fresh adapters.
+    let private reports (plan: TrainPlan) (model: Model) : TrainingReport seq =
+        match plan.From |> Option.bind _.Lora with
+        | None -> Training.run plan.Training plan.Corpus model
+        | Some options ->
+            seq {
+                let rng = Rng.ofSeed plan.Training.Seed |> Rng.splitNamed "adapters"
+                use lora = Lora.init plan.Device model.Config options rng
+                yield! Training.runAdapters plan.Training plan.Corpus lora model
+            }
 
     /// Runs the training to its end, or to the step at which it is interrupted, and gives what it carried.
     let follow (plan: TrainPlan) (interruption: Interruption) (model: Model) : TrainProgress =
@@ -102,13 +117,14 @@ module TrainRun =
         let start = {
             Rows = []
             Kept = Model.copy model
+            KeptAdapters = None
             Losses = []
             Training = TimeSpan.Zero
             Last = TimeSpan.Zero
         }
 
         Screen.follow (fun show ->
-            Training.run plan.Training plan.Corpus model
+            reports plan model
             |> Seq.map (fun report -> report, interruption.Asked())
             |> takeThrough snd
             |> Seq.fold (onReport show) start)

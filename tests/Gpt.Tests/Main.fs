@@ -21,6 +21,7 @@ let private tests =
             TokenizeTests.tests
             DownloadTests.tests
             EvalTests.tests
+            FineTuneTests.tests
             SampleTests.tests
             EngineTests.tests
             RepositoryTests.tests

@@ -3,10 +3,17 @@ namespace Gpt
 open System
 open TorchSharp
 
+/// Adapters that are trained, and the model that they adapt: the caller's, which stays as it is.
+type Adaptation = { Lora: Lora; Base: Model }
+
 /// A training run between two steps. Its tensors are changed in place by `Step.advance`; dispose it to free them.
 type TrainingState = {
+    /// The model as the steps have left it; with adapters, merged with them.
     Model: Model
-    /// The gradient of every parameter, flat like `Model.Flat`; each parameter's `.grad` is a view of it.
+    /// What is trained in place of the model's own parameters, if anything is.
+    Adaptation: Adaptation option
+    /// The gradient of everything that is trained, flat like `Model.Flat` or the adapters' `Flat`; the `.grad` of each parameter
+    /// is a view of it.
     Gradient: Tensor
     GradientViews: (string * Tensor) list
     Optimizer: AdamWState
@@ -17,6 +24,11 @@ type TrainingState = {
     interface IDisposable with
         member state.Dispose() =
             (state.Model :> IDisposable).Dispose()
+
+            match state.Adaptation with
+            | Some adaptation -> (adaptation.Lora :> IDisposable).Dispose()
+            | None -> ()
+
             (state.Optimizer :> IDisposable).Dispose()
 
             for _, view in state.GradientViews do
@@ -28,31 +40,56 @@ type TrainingState = {
 [<RequireQualifiedAccess>]
 module Step =
 
+    /// A run between two steps whose parameters lie in `flat`, cut into `named` by `cut`.
+    let private startOver model adaptation (flat: Tensor) (named: (string * Tensor) list) cut : TrainingState =
+        let gradient = flat.zeros_like().DetachFromDisposeScope()
+        let views: (string * Tensor) list = cut gradient
+
+        for (_, parameter), (_, view) in List.zip named views do
+            parameter.requires_grad <- true
+            parameter.grad <- view
+
+        {
+            Model = model
+            Adaptation = adaptation
+            Gradient = gradient
+            GradientViews = views
+            Optimizer = AdamW.init flat
+            Step = 0
+        }
+
     /// A run that begins at a copy of `model`.
     let start (model: Model) : TrainingState =
         Tensors.freeing (fun () ->
             let model = Model.copy model
-            let gradient = model.Flat.zeros_like().DetachFromDisposeScope()
-            let views = Model.viewsOf model.Config gradient
+            startOver model None model.Flat model.Named (Model.viewsOf model.Config))
 
-            for (_, parameter), (_, view) in List.zip model.Named views do
-                parameter.requires_grad <- true
-                parameter.grad <- view
+    /// A run that trains a copy of `lora` alone. `model` is read at every step and must not be disposed before the run.
+    /// Raises ArgumentException when the adapters were made for a model of other sizes.
+    let startAdapters (lora: Lora) (model: Model) : TrainingState =
+        Tensors.freeing (fun () ->
+            let merged = Lora.merge lora model
+            let lora = Lora.copy lora
+            let cut = Model.cut (Lora.shapes lora.Config lora.Options)
+            startOver merged (Some { Lora = lora; Base = model }) lora.Flat lora.Named cut)
 
-            {
-                Model = model
-                Gradient = gradient
-                GradientViews = views
-                Optimizer = AdamW.init model.Flat
-                Step = 0
-            })
+    /// The model whose loss is differentiated: with adapters, one whose adapted weights are computed from them.
+    let private differentiable (state: TrainingState) : Model =
+        match state.Adaptation with
+        | None -> state.Model
+        | Some adaptation -> {
+            adaptation.Base with
+                Params = Lora.apply adaptation.Lora adaptation.Base
+          }
 
     /// Forward, loss, backward: fills the flat gradient and gives the loss, a tensor with one element.
     let differentiate (mode: Mode) (batch: Batch) (state: TrainingState) : Tensor =
         state.Gradient.zero_ () |> ignore
 
         Tensors.scoped (fun () ->
-            let loss = Loss.crossEntropy (Transformer.forward mode state.Model batch.Inputs) batch.Targets
+            let loss =
+                Loss.crossEntropy (Transformer.forward mode (differentiable state) batch.Inputs) batch.Targets
+
             loss.backward ()
             loss.detach ())
 
@@ -60,10 +97,17 @@ module Step =
     /// with one element, left on the device). All else that the step makes is freed.
     let advance (options: AdamWOptions) (rate: float) (mode: Mode) (batch: Batch) (state: TrainingState) =
         let loss = differentiate mode batch state
-        let model = state.Model
 
-        let norm, optimizer =
-            AdamW.update options rate model.MatrixCount model.Flat state.Gradient state.Optimizer
+        let flat, matrixCount =
+            match state.Adaptation with
+            | None -> state.Model.Flat, state.Model.MatrixCount
+            | Some adaptation -> adaptation.Lora.Flat, adaptation.Lora.Flat.numel ()
+
+        let norm, optimizer = AdamW.update options rate matrixCount flat state.Gradient state.Optimizer
+
+        match state.Adaptation with
+        | None -> ()
+        | Some adaptation -> Lora.mergeInto state.Model adaptation.Lora adaptation.Base
 
         struct ({
                     state with

@@ -96,24 +96,21 @@ module Training =
             total.zero_ () |> ignore
             value)
 
-    /// Trains a copy of `model` on a corpus: nothing happens before the first report is asked for, and enumerating twice gives
-    /// the same run twice. An `Evaluated` report comes first, before any step.
-    /// Raises ArgumentException at the first report when `validate` would refuse the options.
-    let run (options: TrainingOptions) (corpus: Corpus) (model: Model) : TrainingReport seq =
+    let private runFrom options corpus (config: GptConfig) (start: unit -> TrainingState) : TrainingReport seq =
         seq {
-            match validate model.Config options with
+            match validate config options with
             | Error sentence -> invalidArg (nameof options) sentence
             | Ok _ -> ()
 
             let _, _, windows = generators options
-            let mutable state = Step.start model
+            let mutable state = start ()
 
             use _disposing = {
                 new IDisposable with
                     member _.Dispose() = (state :> IDisposable).Dispose()
             }
 
-            use total = (Tensors.zeros (Model.device model) [ 1L ]).DetachFromDisposeScope()
+            use total = (Tensors.zeros (Model.device state.Model) [ 1L ]).DetachFromDisposeScope()
             let mutable counted = 0
             yield evaluate options corpus windows state
 
@@ -139,3 +136,15 @@ module Training =
                 if last || state.Step % options.EvaluateEvery = 0 then
                     yield evaluate options corpus windows state
         }
+
+    /// Trains a copy of `model` on a corpus: nothing happens before the first report is asked for, and enumerating twice gives
+    /// the same run twice. An `Evaluated` report comes first, before any step.
+    /// Raises ArgumentException at the first report when `validate` would refuse the options.
+    let run (options: TrainingOptions) (corpus: Corpus) (model: Model) : TrainingReport seq =
+        runFrom options corpus model.Config (fun () -> Step.start model)
+
+    /// The same with a copy of adapters, which alone is trained: `State.Adaptation` has them, `State.Model` is the model merged with
+    /// them. `model` must not be disposed while the reports are enumerated.
+    /// Raises ArgumentException, too, when the adapters were made for a model of other sizes.
+    let runAdapters (options: TrainingOptions) (corpus: Corpus) (lora: Lora) (model: Model) : TrainingReport seq =
+        runFrom options corpus model.Config (fun () -> Step.startAdapters lora model)

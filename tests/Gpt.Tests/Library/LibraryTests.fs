@@ -18,6 +18,8 @@ let tests =
         ModelTests.tests
         OptimTests.tests
         TrainingTests.tests
+        LoraTests.tests
+        AdapterTests.tests
         SafetensorsTests.tests
         PyTorchTests.tests
         ConfigJsonTests.tests

@@ -34,7 +34,7 @@ let private refused (word: string) change =
         Expect.stringContains (Training.validate config (change options) |> error) word "the value is named")
 
 /// Live handles of the engine, with what waits for a finalizer gone.
-let private liveTensors () =
+let liveTensors () =
     GC.Collect()
     GC.WaitForPendingFinalizers()
     TorchSharp.torch.Tensor.TotalCount
