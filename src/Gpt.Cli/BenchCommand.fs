@@ -11,128 +11,6 @@ open Gpt
 [<RequireQualifiedAccess>]
 module BenchCommand =
 
-    let private megabytes (bytes: int64) = Math.Round(float bytes / 1048576.0, 1)
-
-    let private peakMemory () =
-        use self = Process.GetCurrentProcess()
-        megabytes self.PeakWorkingSet64
-
-    let private median (values: float[]) =
-        let sorted = Array.sort values
-        sorted[sorted.Length / 2]
-
-    /// Runs `step` so often and gives the milliseconds of each run, the first few left out: they warm up.
-    let private time (count: int) (step: int -> unit) : float[] =
-        let run i =
-            let start = Stopwatch.GetTimestamp()
-            step i
-            Stopwatch.GetElapsedTime(start).TotalMilliseconds
-
-        Array.init count run |> Array.skip (min 5 (count / 2))
-
-    let private withCircumstances (facts: JsonObject) : JsonObject =
-        facts["peakMemoryMB"] <- peakMemory ()
-        facts["threads"] <- TorchSharp.torch.get_num_threads ()
-        facts["engine"] <- Device.engine
-        facts
-
-    /// Times optimizer steps. The resident memory at steps 100 and 1,000, where there are so many, shows leaks.
-    let private timeTraining device (config: GptConfig) (rng: Rng) (steps: int) (batch: int) : JsonObject =
-        use model = Init.model device config rng
-        let mutable state = Step.start model
-        let tokens = Array.init 100_000 (fun i -> i * 7919 % config.VocabSize)
-        let facts = JsonObject()
-        let mutable allocated = 0L
-
-        let step i =
-            if i = steps / 2 then
-                allocated <- GC.GetTotalAllocatedBytes true
-
-            Tensors.freeing (fun () ->
-                let own = Rng.split (uint64 i) rng
-                let windows = Batches.draw device batch config.Context tokens own
-                let struct (next, loss, _) = Step.advance AdamW.defaults 1e-3 (Train own) windows state
-                // Reading the loss waits for the device: the step is over when its time is taken.
-                Tensors.item loss |> ignore
-                state <- next)
-
-            if i + 1 = 100 || i + 1 = 1000 then
-                facts[$"residentMBAtStep{i + 1}"] <- megabytes Environment.WorkingSet
-
-        let times = time steps step
-        let perStep = (GC.GetTotalAllocatedBytes true - allocated) / int64 (steps - steps / 2)
-        (state :> IDisposable).Dispose()
-        facts["stepMsMedian"] <- Math.Round(median times, 2)
-        facts["stepMsMin"] <- Math.Round(Array.min times, 2)
-        facts["tokensPerSecond"] <- Math.Round(float (batch * config.Context) / median times * 1000.0)
-        facts["managedBytesPerStep"] <- perStep
-        withCircumstances facts
-
-    /// Times the tokens of one text, after a first few.
-    let private timeGeneration device (config: GptConfig) (rng: Rng) (count: int) : JsonObject =
-        use model = Init.model device config rng
-        let sampling = Sampling.random (Warpers.temperature 0.8 >> Warpers.topK 40)
-        use tokens = (Generate.tokens sampling rng model [| 0 |]).GetEnumerator()
-
-        let advance count =
-            for _ in 1..count do
-                tokens.MoveNext() |> ignore
-
-        advance (min 200 count)
-        let start = Stopwatch.GetTimestamp()
-        advance count
-        let facts = JsonObject()
-        facts["tokensPerSecond"] <- Math.Round(float count / Stopwatch.GetElapsedTime(start).TotalSeconds, 1)
-        withCircumstances facts
-
-    /// Times encoding and decoding on one thread, in millions of bytes of UTF-8 a second. A second of either goes before, in
-    /// which the runtime compiles for speed; words that come again are then found where the tokenizer keeps them, as in any
-    /// long text.
-    let private timeTokenizing (tokenizer: Tokenizer) (text: string) : Result<JsonObject, string> =
-        Tokenizer.encode tokenizer text
-        |> Result.map (fun tokens ->
-            let bytes = Encoding.UTF8.GetByteCount text
-
-            let perSecond (work: unit -> unit) =
-                let start = Stopwatch.GetTimestamp()
-
-                while Stopwatch.GetElapsedTime(start).TotalSeconds < 1.0 do
-                    work ()
-
-                Math.Round(float bytes / 1e3 / median (time 25 (fun _ -> work ())), 1)
-
-            let facts = JsonObject()
-            facts["encodeMBPerSecond"] <- perSecond (fun () -> Tokenizer.encode tokenizer text |> ignore)
-            facts["decodeMBPerSecond"] <- perSecond (fun () -> Tokenizer.decode tokenizer tokens |> ignore)
-            facts["bytes"] <- bytes
-            facts["tokens"] <- tokens.Length
-            facts["vocab"] <- Tokenizer.vocabSize tokenizer
-            facts)
-
-    /// Times what comes after the logits of one row: the warpers, the draw, and reading the token back. The rows are normal
-    /// numbers four wide, about as spread as a language model's logits, and several, so that no run is like the last.
-    let private timeSampling device (rng: Rng) (vocab: int) (warp: Tensor -> Tensor) : JsonObject =
-        Tensors.freeing (fun () ->
-            let rows =
-                Array.init 8 (fun i ->
-                    let struct (numbers, _) = Rng.normals vocab (Rng.split (uint64 i) rng)
-                    Tensors.ofFloats device [ 1L; int64 vocab ] (Array.map (fun x -> 4.0f * x) numbers))
-
-            let mutable rng = rng
-
-            let step i =
-                Tensors.freeing (fun () ->
-                    let struct (ids, after) = Choose.sample rng (warp rows[i % rows.Length])
-                    Tensors.toIds ids |> ignore
-                    rng <- after)
-
-            // The first thousand let the runtime compile what it runs often.
-            let times = Array.skip 1000 (time 3000 step) |> Array.map (fun milliseconds -> 1000.0 * milliseconds)
-            let facts = JsonObject()
-            facts["microsecondsPerRow"] <- Math.Round(median times, 2)
-            facts["microsecondsPerRowMin"] <- Math.Round(Array.min times, 2)
-            withCircumstances facts)
-
     let private show (asJson: bool) (facts: JsonObject) : unit =
         if asJson then
             printfn "%s" (facts.ToJsonString())
@@ -192,7 +70,7 @@ module BenchCommand =
             result {
                 let! steps = Options.atLeastOne steps asked.Parsed
                 let! batch = Options.atLeastOne batch asked.Parsed
-                return timeTraining asked.Device asked.Config asked.Rng steps batch
+                return Benchmarks.training asked.Device asked.Config asked.Rng steps batch
             })
 
     let private generate () =
@@ -200,7 +78,14 @@ module BenchCommand =
 
         measurement "generate" "Time the tokens of one text, temperature 0.8 and top-k 40." [ count ] (fun asked ->
             Options.atLeastOne count asked.Parsed
-            |> Result.map (timeGeneration asked.Device asked.Config asked.Rng))
+            |> Result.map (Benchmarks.generation asked.Device asked.Config asked.Rng))
+
+    let private prefill () =
+        let runs = Options.withDefault "--runs" "how often to read it" 20
+
+        measurement "prefill" "Time the reading of a prompt as long as the context." [ runs ] (fun asked ->
+            Options.atLeastOne runs asked.Parsed
+            |> Result.map (Benchmarks.prefill asked.Device asked.Config asked.Rng))
 
     let private tokenize () =
         let folder: Option<string> =
@@ -219,7 +104,7 @@ module BenchCommand =
                     | Some folder -> TokenizerFiles.read folder |> Problem.failed
                     | None -> Ok(Bpe(BpeTraining.train BpeTraining.defaults [ data.Text ]))
 
-                let! facts = timeTokenizing tokenizer data.Text |> Problem.failed
+                let! facts = Benchmarks.tokenizing tokenizer data.Text |> Problem.failed
                 show (parsed.GetRequiredValue json) facts
                 return Problem.codes.Done
             }
@@ -259,7 +144,11 @@ module BenchCommand =
                     let! topK = stepOf topK (fun k -> if k = 0 then id else Warpers.topK k) parsed
                     let! topP = stepOf topP Warpers.topP parsed
                     let rng = Rng.ofSeed (uint64 (parsed.GetRequiredValue seed))
-                    show (parsed.GetRequiredValue json) (timeSampling device rng vocab (temperature >> topK >> topP))
+
+                    show
+                        (parsed.GetRequiredValue json)
+                        (Benchmarks.sampling device rng vocab (temperature >> topK >> topP))
+
                     return Problem.codes.Done
                 })
 
@@ -268,6 +157,7 @@ module BenchCommand =
         let command = Command("bench", "Measure the speed of this machine.")
         command.Subcommands.Add(train ())
         command.Subcommands.Add(generate ())
+        command.Subcommands.Add(prefill ())
         command.Subcommands.Add(tokenize ())
         command.Subcommands.Add(sample ())
         command

@@ -187,6 +187,9 @@ let private work =
                     ] do
                     Expect.isGreaterThan (training.GetProperty(name).GetDouble()) 0.0 name
 
+                let prefill = parse (gptIn folder ([ "bench"; "prefill"; "--runs"; "3" ] @ sizes)).Out
+                Expect.isGreaterThan (prefill.GetProperty("tokensPerSecond").GetDouble()) 0.0 "prompt tokens a second"
+                Expect.equal (prefill.GetProperty("promptTokens").GetInt32()) 8 "a whole context"
                 let generation = parse (gptIn folder ([ "bench"; "generate"; "--new-tokens"; "20" ] @ sizes)).Out
                 Expect.isGreaterThan (generation.GetProperty("tokensPerSecond").GetDouble()) 0.0 "tokens a second"
 
