@@ -2,6 +2,7 @@ namespace Gpt.Cli
 
 open System
 open System.CommandLine
+open System.Diagnostics
 open System.IO
 open System.Text
 open System.Text.Encodings.Web
@@ -102,12 +103,15 @@ module TokenizeCommand =
         else
             "<" + BitConverter.ToString(bytes).Replace('-', ' ') + ">"
 
-    let private printTokens (asJson: bool) (tokenizer: Tokenizer) (ids: int[]) : unit =
+    let private printTokens (asJson: bool) (tokenizer: Tokenizer) (ids: int[]) (time: TimeSpan) : unit =
+        let perSecond = Math.Round(float ids.Length / max 1e-6 time.TotalSeconds)
+
         if asJson then
             {|
                 ids = ids
                 pieces = ids |> Array.map (fun id -> Tokenizer.decode tokenizer [ id ])
                 count = ids.Length
+                tokensPerSecond = perSecond
             |}
             |> JsonSerializer.Serialize
             |> printfn "%s"
@@ -119,6 +123,9 @@ module TokenizeCommand =
                 "%d tokens, %d bytes"
                 ids.Length
                 (ids |> Array.sumBy (fun id -> (Tokenizer.bytes tokenizer id).Length))
+
+            // Of one text, the first in this process: `gpt bench tokenize` measures.
+            Screen.note $"{perSecond:N0} tokens/s"
 
     /// Ids with commas or blanks between them, in brackets or not.
     let private idsOf (text: string) : Result<int[], string> =
@@ -145,7 +152,10 @@ module TokenizeCommand =
                      else
                          text))
         else
-            codec.Encode text |> Result.map (printTokens asJson codec.Tokenizer)
+            let start = Stopwatch.GetTimestamp()
+
+            codec.Encode text
+            |> Result.map (fun ids -> printTokens asJson codec.Tokenizer ids (Stopwatch.GetElapsedTime start))
         |> Result.map (fun () -> Problem.codes.Done)
 
     let private run (given: ParseResult) : Result<int, Problem> =

@@ -111,7 +111,8 @@ module Generate =
                 yield! tokens
         }
 
-    /// Continues prompts side by side, each with a generator of its own: row for row the tokens that each would get alone.
+    /// Continues prompts side by side, each with a generator of its own: row for row the tokens that each would get alone. On
+    /// the embedded engine that holds to the last bit for up to 128 prompts; libtorch rounds by the number of rows.
     /// Lazy, and the same every time it is enumerated; the tokens of a step come in the order of the prompts. A text
     /// longer than the context goes on from its last half (see `Decoder`).
     /// Raises ArgumentException for options that cannot be met, and for a prompt that is empty, longer than the context

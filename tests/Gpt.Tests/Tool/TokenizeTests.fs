@@ -45,6 +45,7 @@ let private work =
                 let json = ToolTests.parse (answer (tokenize "" folder [ "--text"; text; "--json" ]))
                 Expect.equal (Texts.ids (json.GetProperty "ids")) ids "as JSON"
                 Expect.equal (json.GetProperty("count").GetInt32()) ids.Length "count as JSON"
+                Expect.isGreaterThan (json.GetProperty("tokensPerSecond").GetDouble()) 0.0 "speed"
                 let pieces = json.GetProperty "pieces" |> Texts.strings
                 Expect.equal (List.head pieces) "light" "pieces as JSON"))
 
