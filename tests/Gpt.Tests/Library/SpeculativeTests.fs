@@ -128,7 +128,7 @@ let private chiSquared drafter =
         |> List.map (fun text ->
             let shares =
                 Gpt.Tensors.noGrad (fun () ->
-                    (Transformer.forward Eval model (ids [ prompt @ text ])).div(1.3f).softmax -1L)
+                    (Transformer.forward Eval model (ids [ prompt @ text ])).div(Gpt.Tensors.scalar 1.3).softmax -1L)
                 |> Gpt.Tensors.toFloats
                 |> Array.chunkBySize 3
 
