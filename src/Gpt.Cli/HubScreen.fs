@@ -48,6 +48,9 @@ module HubScreen =
 
         if isGiven && not (Directory.Exists name) && (isOwned || known.Contains name) then
             let settings = Hub.settings (Environment.GetEnvironmentVariable >> Option.ofObj)
-            HuggingFace.folder { settings with Progress = show } "main" name |> Problem.failed
+
+            HuggingFace.folder { settings with Progress = show } "main" name
+            |> Result.mapError (fun sentence -> $"there is no folder {name}; {sentence}")
+            |> Problem.failed
         else
             Ok name

@@ -299,4 +299,12 @@ let private modelMistakes =
                 Expect.stringContains run.Error words words
                 Expect.equal run.Out "" "standard output"))
 
-let tests = testList "tool: text" [ generation; others; mistakes; modelMistakes ]
+let private absent =
+    testCase "a model that is neither a folder nor in the cache is told so" (fun () ->
+        withText "" (fun folder ->
+            let variables = [ "HF_HUB_OFFLINE", "1"; "HF_HOME", folder ]
+            let run = (gptWith variables folder [ "generate"; "--model"; "runs/mine" ]).Result
+            Expect.equal run.Code 1 run.Error
+            Expect.stringStarts run.Error "gpt: there is no folder runs/mine; HF_HUB_OFFLINE is set" "both"))
+
+let tests = testList "tool: text" [ generation; others; mistakes; modelMistakes; absent ]
