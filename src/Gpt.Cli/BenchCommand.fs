@@ -111,6 +111,49 @@ module BenchCommand =
 
         Options.command "tokenize" "Time encoding and decoding a text on one thread." [ folder; data; json ] run
 
+    /// The sizes of one product, written 64x48x32 for m, n and k, or 64 for a cube.
+    let private sizesOf (text: string) : Result<int * int * int, Problem> =
+        match
+            text.Split 'x'
+            |> Array.map (fun part ->
+                match Int32.TryParse part with
+                | true, size when size >= 1 -> Some size
+                | _ -> None)
+        with
+        | [| Some side |] -> Ok(side, side, side)
+        | [| Some m; Some n; Some k |] -> Ok(m, n, k)
+        | _ -> Error(Usage $"--sizes has '{text}'; a size is a number, as 512, or three, as 512x3072x768")
+
+    let private gemm () =
+        let sizes =
+            Options.withDefault
+                "--sizes"
+                "products to time, m x n x k, with commas between: 512 or 512x3072x768"
+                "256,512,768,1024,2048,4096,512x3072x768,512x768x3072"
+
+        let runs = Options.withDefault "--runs" "how often to time each" 15
+
+        let seed, device, threads, json =
+            Options.seed (), Options.device (), Options.threads (), Options.json ()
+
+        Options.command
+            "gemm"
+            "Time matrix products against the processor's peak."
+            [ sizes; runs; seed; device; threads; json ]
+            (fun parsed ->
+                result {
+                    do! Options.useThreads (Options.given parsed threads)
+                    let! device = Device.parse (parsed.GetRequiredValue device) |> Problem.usage
+                    let! runs = Options.atLeastOne runs parsed
+
+                    let! sizes =
+                        parsed.GetRequiredValue(sizes).Split ',' |> List.ofArray |> List.map sizesOf |> Result.all
+
+                    let rng = Rng.ofSeed (uint64 (parsed.GetRequiredValue seed))
+                    show (parsed.GetRequiredValue json) (Benchmarks.products device rng runs sizes)
+                    return Problem.codes.Done
+                })
+
     /// What an option's value makes, or what is wrong with the value.
     let private stepOf (option: Option<'a>) (make: 'a -> Tensor -> Tensor) (parsed: ParseResult) =
         try
@@ -158,6 +201,7 @@ module BenchCommand =
         command.Subcommands.Add(train ())
         command.Subcommands.Add(generate ())
         command.Subcommands.Add(prefill ())
+        command.Subcommands.Add(gemm ())
         command.Subcommands.Add(tokenize ())
         command.Subcommands.Add(sample ())
         command

@@ -150,3 +150,38 @@ module Benchmarks =
             facts["microsecondsPerRow"] <- Math.Round(median times, 2)
             facts["microsecondsPerRowMin"] <- Math.Round(Array.min times, 2)
             withCircumstances facts)
+
+    /// Times one product C = A B of (m, k) and (k, n), in turns with readings of what the processor can do at most.
+    let private product device (rng: Rng) (runs: int) (m: int, n: int, k: int) : JsonObject =
+        Tensors.freeing (fun () ->
+            let normal (rows: int) (columns: int) =
+                let struct (numbers, _) = Rng.normals (rows * columns) rng
+                Tensors.ofFloats device [ int64 rows; int64 columns ] numbers
+
+            let a, b = normal m k, normal k n
+            let peaks = ResizeArray<float>()
+
+            let step _ =
+                let start = Stopwatch.GetTimestamp()
+                // Reading a number waits for the device.
+                Tensors.freeing (fun () -> Tensors.item (a.matmul(b).narrow(0L, 0L, 1L).narrow (1L, 0L, 1L)) |> ignore)
+                let seconds = Stopwatch.GetElapsedTime(start).TotalSeconds
+                peaks.Add(Peak.gflops (TorchSharp.torch.get_num_threads ()))
+                2.0 * float m * float n * float k / seconds / 1e9
+
+            let reached = Array.init (runs + 3) step |> Array.skip 3 |> median
+            let peak = median (peaks.ToArray())
+            let facts = JsonObject()
+            facts["m"] <- m
+            facts["n"] <- n
+            facts["k"] <- k
+            facts["gflops"] <- Math.Round(reached, 1)
+            facts["peakGflops"] <- Math.Round(peak, 1)
+            facts["shareOfPeak"] <- Math.Round(reached / peak, 3)
+            facts)
+
+    /// Times matrix products of the sizes (m, n, k), each against the processor's peak in the same moments.
+    let products device (rng: Rng) (runs: int) (sizes: (int * int * int) list) : JsonObject =
+        let facts = JsonObject()
+        facts["products"] <- JsonArray([| for size in sizes -> product device rng runs size :> JsonNode |])
+        withCircumstances facts
