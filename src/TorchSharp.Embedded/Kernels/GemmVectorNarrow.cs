@@ -24,9 +24,8 @@ internal unsafe struct NarrowProduct<T>
 /// memory, and it is half or a quarter as long.
 /// </summary>
 /// <remarks>
-/// Up to <see cref="DirectRows"/> rows of A: B is widened in registers. More: strips of rows of B are widened into L2, where the float32
-/// kernel goes over them. Both sum in the order of the float32 kernel, so that the bits are those of the widened B, and a row of C does
-/// not depend on how many rows there are.
+/// Four rows of B, three rows of A: B is widened in registers, anew for every three rows, which is no slower than to memory once. Summed
+/// in the order of the float32 kernel, so that the bits are those of the widened B, and a row of C does not depend on how many there are.
 /// </remarks>
 internal static unsafe class GemmVectorNarrow<L, TV, E, T>
     where L : ILanes<TV>
@@ -40,56 +39,24 @@ internal static unsafe class GemmVectorNarrow<L, TV, E, T>
     /// <summary>How far ahead.</summary>
     private const long BytesAhead = 8192;
 
-    /// <summary>Floats of a widened strip of B: 128 KB.</summary>
-    private const long StripFloats = 1 << 15;
-
-    /// <summary>Rows of A that the float32 kernel takes at once: they stay in L2 while a strip goes by.</summary>
+    /// <summary>Rows of A that are multiplied at once: they stay in L2 while B goes by.</summary>
     private const long RowsAtOnce = 32;
-
-    /// <summary>Up to here widening four rows of B in registers, for every three rows of A again, is quicker than to memory once.</summary>
-    private static readonly long DirectRows = long.Parse(Environment.GetEnvironmentVariable("DR") ?? "12");
 
     private const int MostLanes = 16;
 
     /// <summary>Runs the product, K &gt; 0, on the calling thread.</summary>
     internal static void Run(in NarrowProduct<T> g)
     {
-        if (g.M > DirectRows)
-            Strips(g);
-        else if (g.Ldb == g.K && g.N * g.K * sizeof(T) >= FarBytes)
-            Dots<N2>(g);
-        else
-            Dots<N1>(g);
-    }
-
-    private static void Strips(in NarrowProduct<T> g)
-    {
-        var rows = Math.Min(g.N, Math.Max(4, StripFloats / g.K / 4 * 4));
-        using var scratch = new Scratch(rows * g.K);
-        var strip = scratch.Pointer;
-        for (long j = 0; j < g.N; j += rows)
+        var part = g;
+        for (long i = 0; i < g.M; i += RowsAtOnce)
         {
-            var columns = Math.Min(rows, g.N - j);
-            for (long r = 0; r < columns; r++)
-                Widening.Row<E, T>(g.B + ((j + r) * g.Ldb), strip + (r * g.K), g.K);
-            for (long i = 0; i < g.M; i += RowsAtOnce)
-            {
-                GemmVector<L, TV>.Run(new GemmProduct
-                {
-                    TransB = true,
-                    M = Math.Min(RowsAtOnce, g.M - i),
-                    N = columns,
-                    K = g.K,
-                    A = g.A + (i * g.Lda),
-                    Lda = g.Lda,
-                    B = strip,
-                    Ldb = g.K,
-                    C = g.C + (i * g.Ldc) + j,
-                    Ldc = g.Ldc,
-                    Bias = g.Bias == null ? null : g.Bias + j,
-                    RowsAlone = true,
-                });
-            }
+            part.M = Math.Min(RowsAtOnce, g.M - i);
+            part.A = g.A + (i * g.Lda);
+            part.C = g.C + (i * g.Ldc);
+            if (g.Ldb == g.K && g.N * g.K * sizeof(T) >= FarBytes)
+                Dots<N2>(part);
+            else
+                Dots<N1>(part);
         }
     }
 
