@@ -23,17 +23,19 @@ module BenchCommand =
         Parsed: ParseResult
         Device: TorchSharp.torch.Device
         Config: GptConfig
+        Weights: WeightType
         Rng: Rng
     }
 
     let private measurement name description (own: Option list) (measure: Asked -> Result<JsonObject, Problem>) =
         let sizes, seed, device = SizeOptions.create "mini", Options.seed (), Options.device ()
-        let threads, json = Options.threads (), Options.json ()
+        let dtype, threads, json = Options.dtype (), Options.threads (), Options.json ()
 
         let run (parsed: ParseResult) =
             result {
                 do! Options.useThreads (Options.given parsed threads)
                 let! device = Device.parse (parsed.GetRequiredValue device) |> Problem.usage
+                let! weights = Options.weights parsed dtype
                 // The article's training sizes: context 128; dropout only when asked for.
                 let! config =
                     SizeOptions.read parsed sizes (fun preset -> {
@@ -49,6 +51,7 @@ module BenchCommand =
                         Parsed = parsed
                         Device = device
                         Config = config
+                        Weights = weights
                         Rng = rng
                     }
 
@@ -59,7 +62,7 @@ module BenchCommand =
         Options.command
             name
             description
-            (SizeOptions.all sizes @ [ sizes.Vocab; seed; device; threads; json ] @ own)
+            (SizeOptions.all sizes @ [ sizes.Vocab; seed; dtype; device; threads; json ] @ own)
             run
 
     let private train () =
@@ -70,6 +73,10 @@ module BenchCommand =
             result {
                 let! steps = Options.atLeastOne steps asked.Parsed
                 let! batch = Options.atLeastOne batch asked.Parsed
+
+                if asked.Weights <> WeightType.Float32 then
+                    do! Error(Usage "--dtype is for inference; bench train trains float32 weights, so leave it out")
+
                 return Benchmarks.training asked.Device asked.Config asked.Rng steps batch
             })
 
@@ -78,14 +85,14 @@ module BenchCommand =
 
         measurement "generate" "Time the tokens of one text, temperature 0.8 and top-k 40." [ count ] (fun asked ->
             Options.atLeastOne count asked.Parsed
-            |> Result.map (Benchmarks.generation asked.Device asked.Config asked.Rng))
+            |> Result.map (Benchmarks.generation asked.Device asked.Weights asked.Config asked.Rng))
 
     let private prefill () =
         let runs = Options.withDefault "--runs" "how often to read it" 20
 
         measurement "prefill" "Time the reading of a prompt as long as the context." [ runs ] (fun asked ->
             Options.atLeastOne runs asked.Parsed
-            |> Result.map (Benchmarks.prefill asked.Device asked.Config asked.Rng))
+            |> Result.map (Benchmarks.prefill asked.Device asked.Weights asked.Config asked.Rng))
 
     let private tokenize () =
         let folder: Option<string> =

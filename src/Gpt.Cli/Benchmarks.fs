@@ -68,8 +68,8 @@ module Benchmarks =
         withCircumstances facts
 
     /// Times the tokens of one text, after a first few.
-    let generation device (config: GptConfig) (rng: Rng) (count: int) : JsonObject =
-        use model = Init.model device config rng
+    let generation device (weights: WeightType) (config: GptConfig) (rng: Rng) (count: int) : JsonObject =
+        use model = Init.modelAs weights device config rng
         let sampling = Sampling.random (Warpers.temperature 0.8 >> Warpers.topK 40)
         use tokens = (Generate.tokens sampling rng model [| 0 |]).GetEnumerator()
 
@@ -85,8 +85,8 @@ module Benchmarks =
         withCircumstances facts
 
     /// Times the reading of a prompt as long as the context, up to the logits of the token that follows.
-    let prefill device (config: GptConfig) (rng: Rng) (runs: int) : JsonObject =
-        use model = Init.model device config rng
+    let prefill device (weights: WeightType) (config: GptConfig) (rng: Rng) (runs: int) : JsonObject =
+        use model = Init.modelAs weights device config rng
         use cache = KvCache.create 1 config.Context model
         let ids = Array.init config.Context (fun i -> int64 (i * 7919 % config.VocabSize))
         use ids = Tensors.ofIds device [ 1L; ids.LongLength ] ids

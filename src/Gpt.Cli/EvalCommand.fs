@@ -29,6 +29,7 @@ module EvalCommand =
             "--stride"
             "how far the window moves; unless given, windows do not overlap and the first token of each is not scored"
 
+    let private dtype = Options.dtype ()
     let private device = Options.device ()
     let private threads = Options.threads ()
     let private json = Options.json ()
@@ -42,12 +43,12 @@ module EvalCommand =
         | None -> Ok(Array.map int parts)
 
     /// The model and the tokens to score; a tokenizer is needed for a text only.
-    let private load device (folder: string) (parsed: ParseResult) : Result<Model * int[], Problem> =
+    let private load weights device (folder: string) (parsed: ParseResult) : Result<Model * int[], Problem> =
         match Options.given parsed data, Options.given parsed tokens with
         | Some data, None ->
             result {
                 let text = File.ReadAllText data
-                let! model, tokenizer = Checkpoint.load device folder |> Problem.failed
+                let! model, tokenizer = Checkpoint.loadAs weights device folder |> Problem.failed
 
                 return!
                     match Tokenizer.encode tokenizer text with
@@ -59,7 +60,7 @@ module EvalCommand =
         | None, Some tokens ->
             result {
                 let! ids = File.ReadAllText tokens |> parseIds tokens
-                let! model = Checkpoint.loadModel device folder |> Problem.failed
+                let! model = Checkpoint.loadModelAs weights device folder |> Problem.failed
                 return model, ids
             }
         | _ -> Error(Usage "give a text with --data or token ids with --tokens, one of the two")
@@ -82,8 +83,9 @@ module EvalCommand =
         result {
             do! Options.useThreads (Options.given parsed threads)
             let! device = Device.parse (parsed.GetRequiredValue device) |> Problem.usage
+            let! weights = Options.weights parsed dtype
             let! folder = HubScreen.folder parsed model
-            let! model, ids = load device folder parsed
+            let! model, ids = load weights device folder parsed
             use model = model
             let context = Options.given parsed context |> Option.defaultValue model.Config.Context
             let stride = Options.given parsed stride |> Option.defaultValue context
@@ -104,5 +106,5 @@ module EvalCommand =
         Options.command
             "eval"
             "Measure how well a model predicts a text: its perplexity."
-            [ model; data; tokens; context; stride; device; threads; json ]
+            [ model; data; tokens; context; stride; dtype; device; threads; json ]
             run

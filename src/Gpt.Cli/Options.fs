@@ -57,6 +57,13 @@ module Options =
 
     let device () = withDefault "--device" "where to compute: auto, cpu, cuda or cuda:N" "auto"
 
+    let dtype () =
+        withDefault "--dtype" "what the weights are kept in: float32, bfloat16 or int8" "float32"
+
+    /// What `dtype` says.
+    let weights (parsed: ParseResult) (option: Option<string>) : Result<WeightType, Problem> =
+        Quantize.parse (parsed.GetRequiredValue option) |> Problem.usage
+
     let threads () : Option<int> = optional "--threads" "how many CPU threads to use; all cores unless given"
 
     let seed () = withDefault "--seed" "decides everything that chance decides" 1337L

@@ -20,6 +20,7 @@ type PromptOptions = {
     Folder: Option<string>
     Text: Option<string>
     Tokens: Option<string>
+    Dtype: Option<string>
     Device: Option<string>
     Threads: Option<int>
     Seed: Option<int64>
@@ -37,6 +38,7 @@ module PromptOptions =
                 Options.checkpointFolder
         Text = Options.withDefault "--prompt" "how the text begins" "HAMLET:"
         Tokens = Options.optional "--prompt-tokens" "how the text begins, as token ids separated by commas"
+        Dtype = Options.dtype ()
         Device = Options.device ()
         Threads = Options.threads ()
         Seed = Options.seed ()
@@ -45,7 +47,13 @@ module PromptOptions =
 
     /// The options in the order of the help: those before a command's own, and those after them.
     let before (options: PromptOptions) : Option list = [ options.Folder; options.Text; options.Tokens ]
-    let after (options: PromptOptions) : Option list = [ options.Seed; options.Device; options.Threads; options.Json ]
+    let after (options: PromptOptions) : Option list = [
+        options.Seed
+        options.Dtype
+        options.Device
+        options.Threads
+        options.Json
+    ]
 
     let rng (parsed: ParseResult) (options: PromptOptions) : Rng =
         Rng.ofSeed (uint64 (parsed.GetRequiredValue options.Seed))
@@ -77,8 +85,9 @@ module PromptOptions =
         result {
             do! Options.useThreads (Options.given parsed options.Threads)
             let! device = Device.parse (parsed.GetRequiredValue options.Device) |> Problem.usage
+            let! weights = Options.weights parsed options.Dtype
             let! folder = HubScreen.folder parsed options.Folder
-            let! model, tokenizer = Checkpoint.load device folder |> Problem.failed
+            let! model, tokenizer = Checkpoint.loadAs weights device folder |> Problem.failed
 
             match idsOf parsed options model tokenizer with
             | Ok(_, ids) when ids.Length > model.Config.Context ->

@@ -36,6 +36,10 @@ module Tensors =
     let empty (device: torch.Device) (shape: int64 list) : Tensor =
         torch.empty (List.toArray shape, Nullable torch.ScalarType.Float32, device)
 
+    /// A tensor of some type that holds anything: for one who writes all of it.
+    let emptyOf (dtype: torch.ScalarType) (device: torch.Device) (shape: int64 list) : Tensor =
+        torch.empty (List.toArray shape, Nullable dtype, device)
+
     /// The int64 numbers `first`, `first + 1` … `stop - 1`, shape (stop - first).
     let range (device: torch.Device) (first: int64) (stop: int64) : Tensor =
         torch.arange (

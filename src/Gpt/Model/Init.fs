@@ -52,3 +52,31 @@ module Init =
     /// A model with fresh parameters: the same generator gives the same model on every engine.
     /// Raises ArgumentException when the configuration is not valid.
     let model (device: torch.Device) (config: GptConfig) (rng: Rng) : Model = Model.build device config (fill rng)
+
+    /// Draws a matrix (rows, columns) block by block: the numbers of `fillMatrix`.
+    let private drawBlocks device (rows: int64) (columns: int64) (write: int64 -> Tensor -> unit) (rng: Rng) : unit =
+        // An even number of rows has an even number of numbers.
+        let step = max 2L (part / columns / 2L * 2L)
+
+        let drawFrom (rng: Rng) (first: int64) : Rng =
+            Tensors.freeing (fun () ->
+                let block = Tensors.empty (Device.cpu ()) [ min step (rows - first); columns ]
+                let after = draw (Tensors.span block) rng
+                write first (block.``to`` (device: torch.Device))
+                after)
+
+        Seq.fold drawFrom rng (seq { 0L .. step .. rows - 1L }) |> ignore
+
+    /// `model` with its weights kept in a type: those of `model` rounded, but never all in memory in float32.
+    /// Raises ArgumentException when the configuration is not valid.
+    let modelAs (weights: WeightType) (device: torch.Device) (config: GptConfig) (rng: Rng) : Model =
+        let shapes = Map.ofList (Params.shapes config)
+
+        Quantize.build weights device config (fun name write ->
+            match shapes[name] with
+            | [ rows; columns ] -> drawBlocks device rows columns write (Rng.splitNamed name rng)
+            | shape ->
+                Tensors.freeing (fun () ->
+                    let vector = Tensors.zeros device shape
+                    fill rng name vector
+                    write 0L vector))

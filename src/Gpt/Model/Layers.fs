@@ -13,9 +13,41 @@ type Mode =
 [<RequireQualifiedAccess>]
 module Layers =
 
+    let private float32, bfloat16 = torch.ScalarType.Float32, torch.ScalarType.BFloat16
+
+    /// x Wᵀ + b for a weight that may be narrower than float32. The embedded engine widens it as it reads it; libtorch, whose
+    /// operands must be of one type, multiplies in bfloat16, and must be given numbers in int8 widened.
+    let private product (weight: Tensor) (bias: Tensor option) (x: Tensor) : Tensor =
+        if Device.engine = "embedded" || weight.dtype = float32 then
+            torch.nn.functional.linear (x, weight, Option.toObj bias)
+        else
+            let y =
+                if weight.dtype = bfloat16 then
+                    torch.nn.functional.linear(x.to_type bfloat16, weight).to_type float32
+                else
+                    torch.nn.functional.linear (x, weight.to_type float32)
+
+            bias |> Option.fold (fun (y: Tensor) (bias: Tensor) -> y.add bias) y
+
+    /// (x Wᵀ) ∘ scale + b over the last axis, (…, in) to (…, out), for a weight (out, in) in any `WeightType`. Scale and bias,
+    /// (out), may be missing.
+    let project (weight: Tensor) (scale: Tensor option) (bias: Tensor option) (x: Tensor) : Tensor =
+        match scale, bias with
+        | None, _ -> product weight bias x
+        | Some scale, None -> (product weight None x).mul scale
+        | Some scale, Some bias -> bias.addcmul (product weight None x, scale, Tensors.scalar 1.0)
+
     /// y = x Wᵀ + b over the last axis: (…, in) to (…, out).
     let linear (layer: LinearParams<Tensor>) (x: Tensor) : Tensor =
-        torch.nn.functional.linear (x, layer.Weight, layer.Bias)
+        project layer.Weight layer.Scale (Some layer.Bias) x
+
+    /// The rows (N, C) of a table (V, C), in any `WeightType`, that ids (N) name.
+    let rows (table: Tensor) (scale: Tensor option) (ids: Tensor) : Tensor =
+        let rows = (table.index_select (0L, ids)).to_type float32
+
+        match scale with
+        | None -> rows
+        | Some scale -> rows.mul (scale.index_select(0L, ids).unsqueeze -1L)
 
     /// LayerNorm over the last axis (Ba, Kiros, Hinton 2016).
     let norm (epsilon: float) (layer: NormParams<Tensor>) (x: Tensor) : Tensor =

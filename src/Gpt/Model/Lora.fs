@@ -130,6 +130,8 @@ module Lora =
         build lora.Flat.device lora.Config lora.Options (fun name matrix -> matrix.copy_ originals[name] |> ignore)
 
     let private requireFit (lora: Lora) (model: Model) : unit =
+        Model.requireFloat32 "adapting it" model
+
         if Params.shapes lora.Config <> Params.shapes model.Config then
             invalidArg (nameof model) "the adapters were made for a model of other sizes"
 
@@ -147,7 +149,7 @@ module Lora =
 
     /// The parameters of a model with the adapters in force: W + (alpha / r) B A, made in the current dispose scope, where a
     /// layer is adapted, and the model's own elsewhere. Gradients reach A and B.
-    /// Raises ArgumentException when the adapters were made for a model of other sizes.
+    /// Raises ArgumentException when the adapters were made for a model of other sizes, or its weights are not float32.
     let apply (lora: Lora) (model: Model) : Params<Tensor> =
         let parameters, changed = Map.ofList model.Named, weights lora model
 
@@ -164,7 +166,7 @@ module Lora =
                     targets[name].copy_ weight |> ignore))
 
     /// The model that the adapters make of another: a model like any other, which shares no memory with it.
-    /// Raises ArgumentException when the adapters were made for a model of other sizes.
+    /// Raises ArgumentException when the adapters were made for a model of other sizes, or its weights are not float32.
     let merge (lora: Lora) (model: Model) : Model =
         requireFit lora model
         let merged = Model.copy model

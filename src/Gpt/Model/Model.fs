@@ -3,17 +3,29 @@ namespace Gpt
 open System
 open TorchSharp
 
+/// What the weights of a model are kept in: the matrices of its dense layers, its token embedding and its head. All else is
+/// float32 always, and so is what is computed.
+[<RequireQualifiedAccess>]
+type WeightType =
+    | Float32
+    /// The upper half of a float32: two bytes a weight, 8 significant bits.
+    | BFloat16
+    /// One byte a weight: whole numbers from -127 to 127, times one float32 scale for each row (each output).
+    | Int8
+
 /// A GPT: its configuration and its parameters, all of them views of one flat float32 tensor. Nothing else: mode, cache
 /// and randomness are arguments of the functions that run it. Dispose it to free its memory.
+/// A model with narrower weights (`Quantize`) is for inference alone; `Flat` holds what is float32 in it.
 type Model = {
     Config: GptConfig
+    WeightType: WeightType
     /// The parameters as the forward pass reads them.
     Params: Params<Tensor>
-    /// All parameters end to end, shape (number of parameters): first every matrix, then every vector.
+    /// All parameters in float32 end to end, shape (number of parameters): first every matrix, then every vector.
     Flat: Tensor
     /// How many numbers of `Flat` belong to matrices: what weight decay is for.
     MatrixCount: int64
-    /// The views by GPT-2's names, in the order in which they lie in `Flat`.
+    /// The views by GPT-2's names, in the order in which they lie in `Flat`; behind them the narrower weights, if any.
     Named: (string * Tensor) list
 } with
 
@@ -27,7 +39,7 @@ type Model = {
 [<RequireQualifiedAccess>]
 module Model =
 
-    let private size (shape: int64 list) = List.fold (*) 1L shape
+    let internal size (shape: int64 list) = List.fold (*) 1L shape
 
     /// Cuts a flat tensor into views of these names and shapes, one after the other; they share its memory.
     let internal cut (shapes: (string * int64 list) list) (flat: Tensor) : (string * Tensor) list =
@@ -57,6 +69,7 @@ module Model =
 
             {
                 Config = config
+                WeightType = WeightType.Float32
                 Params = Params.build config (fun name _ -> byName[name])
                 Flat = flat.DetachFromDisposeScope()
                 MatrixCount =
@@ -74,8 +87,17 @@ module Model =
     let buildWhole (device: torch.Device) (config: GptConfig) (fill: string -> Tensor -> unit) : Model =
         buildOver (Tensors.empty device) config fill
 
+    /// Raises ArgumentException unless the model's weights are float32, which `what` needs.
+    let internal requireFloat32 (what: string) (model: Model) : unit =
+        if model.WeightType <> WeightType.Float32 then
+            invalidArg
+                (nameof model)
+                $"The model's weights are {string model.WeightType}, which is for inference alone; {what} needs a model that was loaded in Float32."
+
     /// A copy that shares no memory with the original, on the same device.
+    /// Raises ArgumentException when the weights are not float32.
     let copy (model: Model) : Model =
+        requireFloat32 "a copy" model
         let originals = Map.ofList model.Named
         buildWhole model.Flat.device model.Config (fun name view -> view.copy_ originals[name] |> ignore)
 

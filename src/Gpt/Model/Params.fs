@@ -4,7 +4,12 @@ namespace Gpt
 type NormParams<'T> = { Weight: 'T; Bias: 'T }
 
 /// A dense layer y = x Wᵀ + b: weight (out, in), bias (out).
-type LinearParams<'T> = { Weight: 'T; Bias: 'T }
+type LinearParams<'T> = {
+    Weight: 'T
+    /// What the rows of the weight are multiplied by, (out), where it is kept in int8.
+    Scale: 'T option
+    Bias: 'T
+}
 
 /// Causal self-attention: one layer that makes queries, keys and values (3C, C), and one after the heads (C, C).
 type AttentionParams<'T> = {
@@ -30,20 +35,29 @@ type BlockParams<'T> = {
 type Params<'T> = {
     /// (V, C). It also makes the logits where the head is tied to it.
     TokenEmbedding: 'T
+    /// What its rows are multiplied by, (V), where it is kept in int8.
+    TokenEmbeddingScale: 'T option
     /// (context, C)
     PositionEmbedding: 'T
     Blocks: BlockParams<'T>[]
     FinalNorm: NormParams<'T>
     /// (V, C), what makes the logits where the head is not tied to the token embedding.
     Head: 'T option
+    /// What the head's rows are multiplied by, (V), where it is kept in int8.
+    HeadScale: 'T option
 }
 
 [<RequireQualifiedAccess>]
 module Params =
 
-    /// Builds the record by asking `source` for each parameter by its name and shape. This is the one place where names
-    /// (GPT-2's) and shapes are written; initialization, checkpoints and listings are all sources.
-    let build (config: GptConfig) (source: string -> int64 list -> 'T) : Params<'T> =
+    /// Builds the record by asking `source` for each parameter by its name and shape, and `scaleOf` for the scale of a matrix
+    /// that has one by the matrix's name. This is the one place where names (GPT-2's) and shapes are written;
+    /// initialization, checkpoints and listings are all sources.
+    let internal buildScaled
+        (scaleOf: string -> 'T option)
+        (config: GptConfig)
+        (source: string -> int64 list -> 'T)
+        : Params<'T> =
         let channels, hidden = int64 config.Dim, int64 config.FeedForward
 
         let norm name : NormParams<'T> = {
@@ -53,6 +67,7 @@ module Params =
 
         let linear name inputs outputs : LinearParams<'T> = {
             Weight = source $"{name}.weight" [ outputs; inputs ]
+            Scale = scaleOf $"{name}.weight"
             Bias = source $"{name}.bias" [ outputs ]
         }
 
@@ -73,6 +88,7 @@ module Params =
 
         {
             TokenEmbedding = source "wte.weight" table
+            TokenEmbeddingScale = scaleOf "wte.weight"
             PositionEmbedding = source "wpe.weight" [ int64 config.Context; channels ]
             Blocks = Array.init config.Layers block
             FinalNorm = norm "ln_f"
@@ -81,7 +97,12 @@ module Params =
                     None
                 else
                     Some(source "lm_head.weight" table)
+            HeadScale = if config.TiedHead then None else scaleOf "lm_head.weight"
         }
+
+    /// Builds the record of a model without scales by asking `source` for each parameter by its name and shape.
+    let build (config: GptConfig) (source: string -> int64 list -> 'T) : Params<'T> =
+        buildScaled (fun _ -> None) config source
 
     /// Every parameter's name and shape, in the order of `build`.
     let shapes (config: GptConfig) : (string * int64 list) list =

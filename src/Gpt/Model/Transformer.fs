@@ -28,7 +28,9 @@ module Transformer =
 
     /// Token and position embeddings of ids (B, T): (B, T, C).
     let private embed mode (model: Model) (placement: Placement option) (ids: Tensor) : Tensor =
-        let tokens = model.Params.TokenEmbedding.index_select (0L, ids.reshape -1L)
+        let tokens =
+            Layers.rows model.Params.TokenEmbedding model.Params.TokenEmbeddingScale (ids.reshape -1L)
+
         let table = model.Params.PositionEmbedding
 
         let positions =
@@ -60,8 +62,9 @@ module Transformer =
 
     /// Logits (…, V) of hidden states (…, C): the head is the token embedding, used again, or a matrix of its own.
     let head (model: Model) (x: Tensor) : Tensor =
-        let weight = model.Params.Head |> Option.defaultValue model.Params.TokenEmbedding
-        torch.nn.functional.linear (x, weight)
+        match model.Params.Head with
+        | Some own -> Layers.project own model.Params.HeadScale None x
+        | None -> Layers.project model.Params.TokenEmbedding model.Params.TokenEmbeddingScale None x
 
     /// Logits (B, T, V) of token ids (B, T), T at most the context: at each position, of the token that comes next.
     /// Raises ArgumentException when T is larger.

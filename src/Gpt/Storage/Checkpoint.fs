@@ -74,24 +74,28 @@ module Checkpoint =
     let loadConfig (folder: string) : Result<GptConfig, string> =
         parse (Path.Combine(folder, "config.json")) ConfigJson.read
 
-    /// Loads the model of a checkpoint folder onto a device: config.json, and the weights as `WeightFiles` finds them. The error
-    /// is one sentence that names the file and what is wrong with it.
-    let loadModel (device: torch.Device) (folder: string) : Result<Model, string> =
+    /// Loads the model of a checkpoint folder onto a device: config.json, and the weights as `WeightFiles` finds them, which are
+    /// kept in a type. The error is one sentence that names the file and what is wrong with it.
+    let loadModelAs (weights: WeightType) (device: torch.Device) (folder: string) : Result<Model, string> =
         loadConfig folder
         |> Result.bind (fun config ->
             try
                 use files = WeightFiles.openFolder folder
-                Ok(Gpt2Weights.load device config files)
+                Ok(Gpt2Weights.loadAs weights device config files)
             with
             | :? FileNotFoundException as e -> Error e.Message
             | :? InvalidDataException as e -> Error e.Message
             | :? IOException
             | :? UnauthorizedAccessException as e -> Error $"the weights of {folder} cannot be read: {e.Message}")
 
-    /// Loads the model and the tokenizer of a checkpoint folder. The error is one sentence that names the file and what
-    /// is wrong with it; a vocabulary that does not fit the model is one too.
-    let load (device: torch.Device) (folder: string) : Result<Model * Tokenizer, string> =
-        match TokenizerFiles.read folder, loadModel device folder with
+    /// `loadModelAs` in float32.
+    let loadModel (device: torch.Device) (folder: string) : Result<Model, string> =
+        loadModelAs WeightType.Float32 device folder
+
+    /// Loads the model and the tokenizer of a checkpoint folder; the weights are kept in a type. The error is one sentence that
+    /// names the file and what is wrong with it; a vocabulary that does not fit the model is one too.
+    let loadAs (weights: WeightType) (device: torch.Device) (folder: string) : Result<Model * Tokenizer, string> =
+        match TokenizerFiles.read folder, loadModelAs weights device folder with
         | Ok tokenizer, Ok model when Tokenizer.vocabSize tokenizer <> model.Config.VocabSize ->
             (model :> IDisposable).Dispose()
 
@@ -102,3 +106,7 @@ module Checkpoint =
             (model :> IDisposable).Dispose()
             Error sentence
         | _, Error sentence -> Error sentence
+
+    /// `loadAs` in float32.
+    let load (device: torch.Device) (folder: string) : Result<Model * Tokenizer, string> =
+        loadAs WeightType.Float32 device folder

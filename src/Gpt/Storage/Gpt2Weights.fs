@@ -18,7 +18,10 @@ module Gpt2Weights =
         name.EndsWith ".weight" && (name.Contains ".attn." || name.Contains ".mlp.")
 
     /// A model's parameters as they go into a file: views, nothing is copied.
+    /// Raises ArgumentException when the weights are not float32.
     let toStore (model: Model) : (string * Tensor) list =
+        Model.requireFloat32 "saving" model
+
         model.Named
         |> List.map (fun (name, parameter) -> name, (if isTransposed name then parameter.t () else parameter))
 
@@ -74,10 +77,10 @@ module Gpt2Weights =
 
         StoredTensor.requireReal stored
 
-    /// The model of a configuration whose weights are in these files, on a device. Names, shapes and types are all checked
-    /// before memory is taken for the model: every parameter must be there, and nothing else.
+    /// The model of a configuration whose weights are in these files, on a device, kept in a type. Names, shapes and types are
+    /// all checked before memory is taken for the model: every parameter must be there, and nothing else.
     /// Raises InvalidDataException with a sentence that begins with the file or the index.
-    let load (device: torch.Device) (config: GptConfig) (files: TensorFiles) : Model =
+    let loadAs (weights: WeightType) (device: torch.Device) (config: GptConfig) (files: TensorFiles) : Model =
         let where = files.Source
         // A configuration from a file may ask for any number of layers; each of them has a dozen tensors.
         if config.Layers > files.Tensors.Count then
@@ -95,6 +98,13 @@ module Gpt2Weights =
 
         match stored.Keys |> Seq.tryFind (wanted.Contains >> not) with
         | Some name -> bad where $"tensor {name} is no part of the GPT-2 that config.json describes"
-        | None ->
+        | None when weights = WeightType.Float32 ->
             Model.buildWhole device config (fun name parameter ->
                 StoredTensor.copyTo parameter (isTransposed name) stored[name])
+        | None ->
+            Quantize.build weights device config (fun name write ->
+                StoredTensor.blocks device (isTransposed name) write stored[name])
+
+    /// `loadAs` in float32.
+    let load (device: torch.Device) (config: GptConfig) (files: TensorFiles) : Model =
+        loadAs WeightType.Float32 device config files

@@ -111,6 +111,27 @@ module StoredTensor =
         | [ rows; columns ] -> fillByRows stored.Dtype reader false rows columns target
         | _ -> fillByRows stored.Dtype reader false 1L (count stored) (target.view (1L, -1L))
 
+    /// Hands its numbers over as float32 tensors on a device, in blocks of whole rows: the first row's number and the rows, which
+    /// are freed afterwards. A matrix comes in blocks of 4 MB (one row if that is more), a transposed one or a vector at once.
+    /// Raises InvalidDataException for types other than F32, F16 and BF16.
+    let blocks (device: torch.Device) (transposed: bool) (write: int64 -> Tensor -> unit) (stored: StoredTensor) : unit =
+        match stored.Shape with
+        | [ rows; columns ] when not transposed ->
+            requireReal stored
+            use reader = stored.Open()
+            let step = max 1L (part / max 1L columns)
+
+            for first in 0L .. step .. rows - 1L do
+                Tensors.freeing (fun () ->
+                    let block = Tensors.empty (Device.cpu ()) [ min step (rows - first); columns ]
+                    Widening.read stored.Dtype reader (Tensors.span block)
+                    write first (block.``to`` device))
+        | shape ->
+            Tensors.freeing (fun () ->
+                let whole = Tensors.empty device (if transposed then List.rev shape else shape)
+                copyTo whole transposed stored
+                write 0L whole)
+
     /// Whether two stored tensors have the same shape and, after widening, the same numbers bit for bit.
     let sameNumbers (one: StoredTensor) (other: StoredTensor) : bool =
         requireReal one

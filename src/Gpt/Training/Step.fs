@@ -58,14 +58,16 @@ module Step =
             Step = 0
         }
 
-    /// A run that begins at a copy of `model`.
+    /// A run that begins at a copy of `model`. Raises ArgumentException when its weights are not float32.
     let start (model: Model) : TrainingState =
+        Model.requireFloat32 "training" model
+
         Tensors.freeing (fun () ->
             let model = Model.copy model
             startOver model None model.Flat model.Named (Model.viewsOf model.Config))
 
     /// A run that trains a copy of `lora` alone. `model` is read at every step and must not be disposed before the run.
-    /// Raises ArgumentException when the adapters were made for a model of other sizes.
+    /// Raises ArgumentException when the adapters were made for a model of other sizes, or its weights are not float32.
     let startAdapters (lora: Lora) (model: Model) : TrainingState =
         Tensors.freeing (fun () ->
             let merged = Lora.merge lora model

@@ -54,7 +54,7 @@ internal static unsafe class Simd
 }
 
 /// <summary>A vector of floats of one width. Every member is one or two instructions and is inlined.</summary>
-internal unsafe interface ILanes<TV>
+internal unsafe partial interface ILanes<TV>
     where TV : struct
 {
     /// <summary>How many floats.</summary>
@@ -92,7 +92,7 @@ internal unsafe interface ILanes<TV>
 }
 
 /// <summary>16 lanes: AVX-512.</summary>
-internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
+internal readonly unsafe partial struct Lanes512 : ILanes<Vector512<float>>
 {
     /// <inheritdoc/>
     public static int Count => 16;
@@ -158,7 +158,7 @@ internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
 }
 
 /// <summary>8 lanes: AVX2.</summary>
-internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
+internal readonly unsafe partial struct Lanes256 : ILanes<Vector256<float>>
 {
     /// <inheritdoc/>
     public static int Count => 8;
@@ -224,7 +224,7 @@ internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
 }
 
 /// <summary>4 lanes: SSE, NEON, or software.</summary>
-internal readonly unsafe struct Lanes128 : ILanes<Vector128<float>>
+internal readonly unsafe partial struct Lanes128 : ILanes<Vector128<float>>
 {
     /// <inheritdoc/>
     public static int Count => 4;

@@ -4,7 +4,8 @@ namespace TorchSharp;
 internal static class Casting
 {
     /// <summary>The tensor itself, one more reference, if it has the type; else a converted copy.</summary>
-    internal static TensorImpl To(ScalarType dtype, TensorImpl x) => Copy.As(Dtypes.Checked(dtype), x);
+    internal static TensorImpl To(ScalarType dtype, TensorImpl x) =>
+        Dtypes.Checked(dtype) == x.Dtype ? x.Share() : Copy.Converted(dtype, x);
 
     /// <summary>A copy, recorded.</summary>
     internal static TensorImpl Clone(TensorImpl x)

@@ -63,7 +63,10 @@ internal static unsafe class Comparison
     /// <summary>Whether two tensors of one shape and type have the same elements.</summary>
     internal static bool AllEqual(TensorImpl a, TensorImpl b)
     {
-        var equal = Eq(a, b);
+        var (x, y) = (Copy.Computable(a), Copy.Computable(b));
+        var equal = Eq(x, y);
+        x.Release();
+        y.Release();
         var all = true;
         for (long i = 0; i < equal.Count && all; i++)
             all = equal.Bools[i] != 0;
@@ -143,7 +146,9 @@ internal static unsafe class Comparison
 
     private static TensorImpl Test<TFn>(TensorImpl x, bool ofWholeNumbers)
         where TFn : struct, IMap<float, bool> =>
-        x.Dtype == Dtypes.Float ? Map.Unary<float, bool, TFn>(x) : Fill.Full(x.Sizes, Dtypes.Bool, ofWholeNumbers);
+        Dtypes.IsNarrow(x.Dtype) ? throw Dtypes.StoredOnly(x.Dtype)
+        : x.Dtype == Dtypes.Float ? Map.Unary<float, bool, TFn>(x)
+        : Fill.Full(x.Sizes, Dtypes.Bool, ofWholeNumbers);
 
     /// <summary>Operand 0 is y, which is contiguous, 1 is a, 2 is b.</summary>
     private struct FloatBody<TOp> : IRowBody

@@ -1,3 +1,5 @@
+using TorchSharp.Kernels;
+
 namespace TorchSharp;
 
 // Copies from one element type to another.
@@ -22,9 +24,24 @@ internal static partial class Copy
             case (Dtypes.Bool, Dtypes.Float):
                 Map.UnaryInto<bool, float, BoolToFloat>(target, source);
                 break;
-            default:
+            case (Dtypes.Bool, Dtypes.Long):
                 Map.UnaryInto<bool, long, BoolToLong>(target, source);
                 break;
+            case (Dtypes.Float, Dtypes.BFloat16):
+                NarrowConversion.From<BFloat16Element, ushort>(target, source);
+                break;
+            case (Dtypes.Float, Dtypes.Int8):
+                NarrowConversion.From<Int8Element, sbyte>(target, source);
+                break;
+            case (Dtypes.BFloat16, Dtypes.Float):
+                NarrowConversion.To<BFloat16Element, ushort>(target, source);
+                break;
+            case (Dtypes.Int8, Dtypes.Float):
+                NarrowConversion.To<Int8Element, sbyte>(target, source);
+                break;
+            default:
+                throw new NotSupportedException(
+                    $"The embedded engine does not convert {source.Dtype} to {target.Dtype}: go by way of Float32.");
         }
     }
 

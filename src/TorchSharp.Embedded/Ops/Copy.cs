@@ -57,11 +57,24 @@ internal static unsafe partial class Copy
     /// <summary>Contiguous, in place of <paramref name="owned"/>, which is given up.</summary>
     internal static TensorImpl OwnedContiguous(TensorImpl owned) => owned.IsContiguous ? owned : Owned(owned);
 
-    /// <summary>The tensor itself, one more reference, if it has the type; else a converted copy.</summary>
+    /// <summary>
+    /// An operand in the type that an operation computes in: the tensor itself, one more reference, if it has the type; else a
+    /// converted copy.
+    /// </summary>
     internal static TensorImpl As(ScalarType dtype, TensorImpl tensor)
     {
-        if (tensor.Dtype == dtype)
-            return tensor.Share();
+        if (Dtypes.IsNarrow(tensor.Dtype))
+            throw Dtypes.StoredOnly(tensor.Dtype);
+        return tensor.Dtype == dtype ? tensor.Share() : Converted(dtype, tensor);
+    }
+
+    /// <summary>The tensor itself, one more reference, or as float32 if its type is for storing alone.</summary>
+    internal static TensorImpl Computable(TensorImpl tensor) =>
+        Dtypes.IsNarrow(tensor.Dtype) ? Converted(Dtypes.Float, tensor) : tensor.Share();
+
+    /// <summary>A copy in another type.</summary>
+    internal static TensorImpl Converted(ScalarType dtype, TensorImpl tensor)
+    {
         var copy = TensorImpl.EmptyLike(tensor, dtype);
         Into(copy, tensor);
         return copy;
@@ -96,6 +109,9 @@ internal static unsafe partial class Copy
         {
             case 4:
                 Strided((float*)target.Bytes, (float*)source.Bytes, ref loop);
+                break;
+            case 2:
+                Strided((short*)target.Bytes, (short*)source.Bytes, ref loop);
                 break;
             case 8:
                 Strided((long*)target.Bytes, (long*)source.Bytes, ref loop);

@@ -42,6 +42,8 @@ internal static unsafe class Fill
     /// <summary>A tensor without axes.</summary>
     internal static TensorImpl OfScalar(Scalar value, ScalarType dtype)
     {
+        if (Dtypes.IsNarrow(dtype))
+            return Narrowed(OfScalar(value, Dtypes.Float), dtype);
         var one = TensorImpl.Empty(Shape.Scalar, dtype);
         if (dtype == Dtypes.Float)
             *one.Floats = value.Float;
@@ -50,6 +52,13 @@ internal static unsafe class Fill
         else
             *one.Bools = value.IsZero ? (byte)0 : (byte)1;
         return one;
+    }
+
+    private static TensorImpl Narrowed(TensorImpl owned, ScalarType dtype)
+    {
+        var narrow = Copy.Converted(dtype, owned);
+        owned.Release();
+        return narrow;
     }
 
     private static void Zero(TensorImpl y)

@@ -12,10 +12,12 @@ namespace TorchSharp;
 /// </remarks>
 internal static unsafe class Linear
 {
-    private const long MostRowsAlone = 128;
+    internal const long MostRowsAlone = 128;
 
     internal static TensorImpl Forward(TensorImpl x, TensorImpl weight, TensorImpl? bias)
     {
+        if (Dtypes.IsNarrow(weight.Dtype))
+            return NarrowLinear.Forward(x, weight, bias);
         Check(x, weight, bias);
         var (columns, inputs) = (weight.Sizes[0], weight.Sizes[1]);
         var input = Rows(x, inputs);
@@ -37,6 +39,11 @@ internal static unsafe class Linear
     private static void Check(TensorImpl x, TensorImpl weight, TensorImpl? bias)
     {
         MatMul.RequireReals("linear", x, weight);
+        CheckShapes(x, weight, bias);
+    }
+
+    internal static void CheckShapes(TensorImpl x, TensorImpl weight, TensorImpl? bias)
+    {
         if (weight.Rank != 2 || x.Rank == 0 || x.Sizes[^1] != weight.Sizes[1])
             throw new ArgumentException($"linear: input {x} does not fit weights {weight}: expected [..., in] and [out, in]");
         if (bias is null)
@@ -46,9 +53,9 @@ internal static unsafe class Linear
             throw new ArgumentException($"linear: bias {bias} does not fit weights {weight}: expected [out] and [out, in]");
     }
 
-    private static long RowCount(TensorImpl x) => Shape.Product(x.Sizes, 0, x.Rank - 1);
+    internal static long RowCount(TensorImpl x) => Shape.Product(x.Sizes, 0, x.Rank - 1);
 
-    private static TensorImpl Rows(TensorImpl x, long columns)
+    internal static TensorImpl Rows(TensorImpl x, long columns)
     {
         if (x is { Rank: 2, IsContiguous: true })
             return x.Share();

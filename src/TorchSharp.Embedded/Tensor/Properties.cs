@@ -44,7 +44,7 @@ public static partial class torch
         /// <summary>How many axes there are; 0 for a single number.</summary>
         public long ndim => Impl.Rank;
 
-        /// <summary>The element type: Float32, Int64 or Bool.</summary>
+        /// <summary>The element type: Float32, Int64, Bool, or BFloat16 and Int8 for stored weights.</summary>
         public ScalarType dtype => Impl.Dtype;
 
         /// <summary>Bytes an element.</summary>
@@ -76,10 +76,10 @@ public static partial class torch
         public bool is_cpu() => device.type == DeviceType.CPU;
 
         /// <summary>Whether the elements are reals.</summary>
-        public bool is_floating_point() => Impl.Dtype == Dtypes.Float;
+        public bool is_floating_point() => Impl.Dtype is Dtypes.Float or Dtypes.BFloat16;
 
         /// <summary>Whether the elements are whole numbers or truth values.</summary>
-        public bool is_integral() => Impl.Dtype != Dtypes.Float;
+        public bool is_integral() => !is_floating_point();
 
         /// <summary>Whether no recorded operation made it.</summary>
         public bool is_leaf => Impl.IsLeaf;

@@ -27,15 +27,17 @@ public static partial class torch
         /// <exception cref="ArgumentException">More or fewer elements.</exception>
         public Scalar ToScalar()
         {
-            var tensor = Single("ToScalar");
+            var tensor = Copy.Computable(Single("ToScalar"));
             unsafe
             {
-                return tensor.Dtype switch
+                Scalar value = tensor.Dtype switch
                 {
                     Dtypes.Float => *tensor.Floats,
                     Dtypes.Long => *tensor.Longs,
                     _ => *tensor.Bools != 0,
                 };
+                tensor.Release();
+                return value;
             }
         }
 
@@ -99,6 +101,7 @@ public static partial class torch
             var tensor = Impl;
             if (style == TensorStringStyle.Metadata)
                 return Head(tensor);
+            using var readable = new Tensor(Copy.Computable(tensor));
             var culture = cultureInfo ?? CultureInfo.InvariantCulture;
             var format = fltFormat ?? "g5";
             if (tensor.Rank == 0)
@@ -109,11 +112,11 @@ public static partial class torch
                 text.Append(i % columns == 0 ? newLine ?? Environment.NewLine : string.Empty).Append(' ').Append(Text(i));
             return text.Append(newLine ?? Environment.NewLine).ToString();
 
-            string Text(long i) => tensor.Dtype switch
+            string Text(long i) => readable.Impl.Dtype switch
             {
-                Dtypes.Float => data<float>().At(i).ToString(format, culture),
-                Dtypes.Long => data<long>().At(i).ToString(culture),
-                _ => data<bool>().At(i) ? "true" : "false",
+                Dtypes.Float => readable.data<float>().At(i).ToString(format, culture),
+                Dtypes.Long => readable.data<long>().At(i).ToString(culture),
+                _ => readable.data<bool>().At(i) ? "true" : "false",
             };
         }
 
@@ -127,6 +130,8 @@ public static partial class torch
             {
                 Dtypes.Float => given == TypeCode.Single,
                 Dtypes.Long => given == TypeCode.Int64,
+                Dtypes.Int8 => given == TypeCode.SByte,
+                Dtypes.BFloat16 => false, // .NET has no such number: convert to float32 first
                 _ => given == TypeCode.Boolean,
             };
             if (!fits)

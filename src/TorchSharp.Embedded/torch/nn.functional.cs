@@ -10,7 +10,10 @@ public static partial class torch
         /// <summary>Functions of neural networks: stateless, each with its gradient.</summary>
         public static partial class functional
         {
-            /// <summary>y = x W^T + b.</summary>
+            /// <summary>
+            /// y = x W^T + b. Beyond what libtorch takes: where nothing is recorded, W may be BFloat16 or Int8 beside an x of Float32. It
+            /// is widened to Float32 as it is read; sums and y are Float32.
+            /// </summary>
             /// <param name="input">x, [..., in].</param>
             /// <param name="weights">W, [out, in].</param>
             /// <param name="bias">b, [out]; without it, none.</param>
