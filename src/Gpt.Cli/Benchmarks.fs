@@ -67,7 +67,7 @@ module Benchmarks =
         facts["managedBytesPerStep"] <- perStep
         withCircumstances facts
 
-    /// Times the tokens of one text, after a first few.
+    /// Times the tokens of one text, after two seconds in which the runtime compiles for speed.
     let generation device (weights: WeightType) (config: GptConfig) (rng: Rng) (count: int) : JsonObject =
         use model = Init.modelAs weights device config rng
         let sampling = Sampling.random (Warpers.temperature 0.8 >> Warpers.topK 40)
@@ -77,7 +77,11 @@ module Benchmarks =
             for _ in 1..count do
                 tokens.MoveNext() |> ignore
 
-        advance (min 200 count)
+        let warming = Stopwatch.GetTimestamp()
+
+        while Stopwatch.GetElapsedTime(warming).TotalSeconds < 2.0 do
+            advance 1
+
         let start = Stopwatch.GetTimestamp()
         advance count
         let facts = JsonObject()

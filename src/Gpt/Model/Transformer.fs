@@ -71,21 +71,29 @@ module Transformer =
     let forward (mode: Mode) (model: Model) (ids: Tensor) : Tensor =
         Tensors.scoped (fun () -> hidden mode model ids |> head model)
 
-    let private extendBy (part: Tensor -> Tensor) (model: Model) (cache: KvCache) (ids: Tensor) : Tensor * KvCache =
+    let private requireRoomBehind (cache: KvCache) (ids: Tensor) =
         requireRoom (KvCache.capacity cache) "the cache's capacity" (KvCache.longest cache) ids
-        let count = int ids.shape[1]
 
-        let logits =
-            Tensors.noGrad (fun () ->
-                Tensors.scoped (fun () -> run Eval model (Some(Placement.plan count cache)) ids |> part |> head model))
+    let private pass (part: Tensor -> Tensor) (model: Model) (cache: KvCache) (ids: Tensor) : Tensor =
+        let placement () = Placement.plan (int ids.shape[1]) cache
 
-        logits, KvCache.advance count cache
+        Tensors.noGrad (fun () ->
+            Tensors.scoped (fun () -> run Eval model (Some(placement ())) ids |> part |> head model))
 
     /// Feeds ids (B, T) behind what each row of the cache holds. Gives the logits (B, T, V), at each position those of the
     /// token that comes next, and the cache with the new tokens in it (the same buffers, filled further). Never drops
     /// values; records no graph. Raises ArgumentException when the cache has no room for T tokens in each row.
-    let extendAll (model: Model) (cache: KvCache) (ids: Tensor) : Tensor * KvCache = extendBy id model cache ids
+    let extendAll (model: Model) (cache: KvCache) (ids: Tensor) : Tensor * KvCache =
+        requireRoomBehind cache ids
+        pass id model cache ids, KvCache.advance (int ids.shape[1]) cache
 
     /// `extendAll`, with the logits (B, V) of the token after the last one alone.
     let extend (model: Model) (cache: KvCache) (ids: Tensor) : Tensor * KvCache =
-        extendBy (fun x -> x.select (1L, ids.shape[1] - 1L)) model cache ids
+        requireRoomBehind cache ids
+
+        let logits =
+            match OneToken.logits model cache ids with
+            | Some logits -> logits
+            | None -> pass (fun x -> x.select (1L, ids.shape[1] - 1L)) model cache ids
+
+        logits, KvCache.advance (int ids.shape[1]) cache

@@ -8,6 +8,16 @@ internal static unsafe partial class Attention
 {
     private const int FewBlock = 64;
 
+    /// <summary>
+    /// One query a head against s.Tk keys, for heads [start, end) on the calling thread: for a kernel that shares out the work itself.
+    /// lse has room for all heads.
+    /// </summary>
+    internal static void OneQuery(in AttentionShape s, float* q, float* k, float* v, float* o, float* lse, long start, long end)
+    {
+        var job = new FewJob { S = s, Q = q, K = k, V = v, O = o, Lse = lse };
+        Vec.Here(ref job, start, end);
+    }
+
     private struct FewJob : IVecJob
     {
         internal AttentionShape S;

@@ -119,6 +119,9 @@ internal static unsafe class Gemm
         }
     }
 
+    /// <summary>A product whose rows are to be alone, K > 0, on the calling thread: for a kernel that shares out the work itself.</summary>
+    internal static void RowsHere(in GemmProduct g) => Serial(g, byVector: true);
+
     private static bool ByVector(in GemmProduct g) => g.RowsAlone || (g.M <= MaxVectorRows && !g.TransA);
 
     private static (int Rows, int Columns) TileSize() =>

@@ -40,6 +40,19 @@ internal static unsafe class GemmNarrow
         WorkerPool.For((g.N + Unit - 1) / Unit, (long)Math.Ceiling(GemmPlan.MinWork / ((double)g.M * Unit * g.K)), ref job);
     }
 
+    /// <summary>A product whose rows are to be alone, K > 0, on the calling thread.</summary>
+    internal static void RowsHere<E, T>(in NarrowProduct<T> g)
+        where E : INarrow<T>
+        where T : unmanaged
+    {
+        if (Simd.Width == 16)
+            GemmVectorNarrow<Lanes512, Vector512<float>, E, T>.Run(g);
+        else if (Simd.Width == 8)
+            GemmVectorNarrow<Lanes256, Vector256<float>, E, T>.Run(g);
+        else
+            GemmVectorNarrow<Lanes128, Vector128<float>, E, T>.Run(g);
+    }
+
     private static void ByBlocks<E, T>(in NarrowProduct<T> g)
         where E : INarrow<T>
         where T : unmanaged
@@ -73,12 +86,7 @@ internal static unsafe class GemmNarrow
             part.C += first;
             if (part.Bias != null)
                 part.Bias += first;
-            if (Simd.Width == 16)
-                GemmVectorNarrow<Lanes512, Vector512<float>, E, T>.Run(part);
-            else if (Simd.Width == 8)
-                GemmVectorNarrow<Lanes256, Vector256<float>, E, T>.Run(part);
-            else
-                GemmVectorNarrow<Lanes128, Vector128<float>, E, T>.Run(part);
+            RowsHere<E, T>(part);
         }
     }
 

@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 
 namespace TorchSharp.Threading;
 
@@ -20,6 +22,12 @@ internal static unsafe class WorkerPool
 {
     private const int SpinMicroseconds = 100;
 
+    /// <summary>Looks at the meeting, about 100 microseconds, before a member gives up its processor.</summary>
+    private const int SpinsToYield = 4000;
+
+    /// <summary>128 bytes of padding on both sides of a number give it a cache line of its own.</summary>
+    private const int Middle = 32;
+
     private static volatile int threads = DefaultThreads();
     private static Worker[] workers = [];
 
@@ -33,6 +41,9 @@ internal static unsafe class WorkerPool
     private static int pending;
     private static int callerParked;
     private static readonly AutoResetEvent Finished = new(false);
+
+    /// <summary>How many have come to the meeting since the fork, on a cache line of its own.</summary>
+    private static readonly int[] Meeting = new int[2 * Middle];
 
     [ThreadStatic]
     private static bool inside;
@@ -76,13 +87,58 @@ internal static unsafe class WorkerPool
                 Fork(count, n, &Call<TJob>, pinned);
     }
 
+    /// <summary>
+    /// Runs the job once on each of at most so many threads, all at the same time, so that they can meet (<see cref="Team.Meet"/>): one
+    /// fork for a chain of short phases. On the calling thread alone from inside a part or while another thread uses the pool. Never
+    /// more members than processors, which would wait for each other's turn.
+    /// </summary>
+    internal static void Together<TJob>(int most, ref TJob job)
+        where TJob : struct, ITeamJob
+    {
+        var n = Math.Min(Math.Min(most, threads), Environment.ProcessorCount);
+        if (n <= 1 || inside || Interlocked.CompareExchange(ref busy, 1, 0) != 0)
+        {
+            job.Run(new Team(0, 1));
+            return;
+        }
+        Volatile.Write(ref Meeting[Middle], 0);
+        fixed (byte* pinned = &Unsafe.As<TJob, byte>(ref job))
+            Fork(n, n, &CallMember<TJob>, pinned, together: true);
+    }
+
+    /// <summary>Comes to the meeting and waits until so many have come to it since the fork.</summary>
+    internal static void Meet(int due)
+    {
+        if (Interlocked.Increment(ref Meeting[Middle]) >= due)
+            return;
+        for (var spins = 0; Volatile.Read(ref Meeting[Middle]) < due; spins++)
+        {
+            if (spins < SpinsToYield)
+                Pause();
+            else
+                Thread.Yield(); // somebody's thread may have no processor
+        }
+    }
+
+    /// <summary>One pause instruction: shorter than the shortest wait of the runtime.</summary>
+    private static void Pause()
+    {
+        if (X86Base.IsSupported)
+            X86Base.Pause();
+        else if (ArmBase.IsSupported)
+            ArmBase.Yield();
+    }
+
     /// <summary>Where part i of n begins; the first count % n parts are one longer.</summary>
     private static long Start(long count, int n, int i) => (count / n * i) + Math.Min(i, count % n);
 
     private static void Call<TJob>(void* job, long start, long end)
         where TJob : struct, IRangeJob => Unsafe.AsRef<TJob>(job).Run(start, end);
 
-    private static void Fork(long count, int n, delegate*<void*, long, long, void> function, void* job)
+    private static void CallMember<TJob>(void* job, long start, long end)
+        where TJob : struct, ITeamJob => Unsafe.AsRef<TJob>(job).Run(new Team((int)start, parts));
+
+    private static void Fork(long count, int n, delegate*<void*, long, long, void> function, void* job, bool together = false)
     {
         Exception? error;
         inside = true;
@@ -98,7 +154,7 @@ internal static unsafe class WorkerPool
             for (var i = 0; i < n - 1; i++)
                 team[i].Open();
             RunPart(0);
-            for (var i = 0; i < n - 1; i++)
+            for (var i = 0; i < n - 1 && !together; i++)
             {
                 if (!team[i].Claim())
                     continue;
@@ -176,7 +232,6 @@ internal static unsafe class WorkerPool
     {
         private const int Opened = 0;
         private const int Closed = 1;
-        private const int Middle = 32; // 128 bytes of padding on both sides: the ticket has a cache line of its own
         private readonly int part;
         private readonly int[] line = new int[2 * Middle];
         private readonly AutoResetEvent wake = new(false);
