@@ -157,7 +157,11 @@ module GenerateCommand =
                 return search parsed prompted options sampling.Stages
             | _, Some _, _ ->
                 let! folder = HubScreen.folder parsed GenerateOptions.draft
-                let! draft = Checkpoint.loadModelAs prompted.Model.WeightType (Model.device prompted.Model) folder |> Problem.failed
+
+                let! draft =
+                    Checkpoint.loadModelAs prompted.Model.WeightType (Model.device prompted.Model) folder
+                    |> Problem.failed
+
                 use draft = draft
                 return! guessBy parsed prompted options sampling (DraftModel draft)
             | _, _, Some longest -> return! guessBy parsed prompted options sampling (PromptLookup longest)

@@ -57,8 +57,7 @@ module Options =
 
     let device () = withDefault "--device" "where to compute: auto, cpu, cuda or cuda:N" "auto"
 
-    let dtype () =
-        withDefault "--dtype" "what the weights are kept in: float32, bfloat16 or int8" "float32"
+    let dtype () = withDefault "--dtype" "what the weights are kept in: float32, bfloat16 or int8" "float32"
 
     /// What `dtype` says.
     let weights (parsed: ParseResult) (option: Option<string>) : Result<WeightType, Problem> =

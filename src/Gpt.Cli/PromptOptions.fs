@@ -47,6 +47,7 @@ module PromptOptions =
 
     /// The options in the order of the help: those before a command's own, and those after them.
     let before (options: PromptOptions) : Option list = [ options.Folder; options.Text; options.Tokens ]
+
     let after (options: PromptOptions) : Option list = [
         options.Seed
         options.Dtype

@@ -38,8 +38,7 @@ module Layers =
         | Some scale, Some bias -> bias.addcmul (product weight None x, scale, Tensors.scalar 1.0)
 
     /// y = x Wᵀ + b over the last axis: (…, in) to (…, out).
-    let linear (layer: LinearParams<Tensor>) (x: Tensor) : Tensor =
-        project layer.Weight layer.Scale (Some layer.Bias) x
+    let linear (layer: LinearParams<Tensor>) (x: Tensor) : Tensor = project layer.Weight layer.Scale (Some layer.Bias) x
 
     /// The rows (N, C) of a table (V, C), in any `WeightType`, that ids (N) name.
     let rows (table: Tensor) (scale: Tensor option) (ids: Tensor) : Tensor =

@@ -31,11 +31,10 @@ module Quantize =
     /// Symmetric rounding by rows, of (R, C): each row's scale, (R), is its largest magnitude / 127, and its numbers are rounded
     /// to the nearest multiple of it, so that none is off by more than half a scale.
     let private toInt8 (weight: Tensor) (scale: Tensor) (rows: Tensor) : unit =
-        let scales =
-            rows.abs().amax([| 1L |]).div(Tensors.scalar most).clamp_min (Tensors.scalar leastScale)
+        let scales = rows.abs().amax([| 1L |]).div(Tensors.scalar most).clamp_min(Tensors.scalar leastScale)
 
         scale.copy_ scales |> ignore
-        weight.copy_ (rows.div(scales.unsqueeze 1L).round ()) |> ignore
+        weight.copy_ (rows.div(scales.unsqueeze 1L).round()) |> ignore
 
     /// Writes rows `first` … of a matrix, given in float32, into the tensors that keep it.
     let private write (weight: Tensor) (scale: Tensor option) (first: int64) (rows: Tensor) : unit =
@@ -56,8 +55,7 @@ module Quantize =
     let private divide (config: GptConfig) =
         let positions = (Params.build config (fun name _ -> name)).PositionEmbedding
 
-        Params.shapes config
-        |> List.partition (fun (name, shape) -> shape.Length > 1 && name <> positions)
+        Params.shapes config |> List.partition (fun (name, shape) -> shape.Length > 1 && name <> positions)
 
     let private buildNarrow (weights: WeightType) dtype device (config: GptConfig) source : Model =
         Tensors.freeing (fun () ->
@@ -116,12 +114,11 @@ module Quantize =
         | WeightType.Int8 -> buildNarrow weights torch.ScalarType.Int8 device config source
         | WeightType.Float32 ->
             Model.buildWhole device config (fun name parameter ->
-                source name (fun first rows ->
-                    parameter.narrow(0L, first, rows.shape[0]).copy_ rows |> ignore))
+                source name (fun first rows -> parameter.narrow(0L, first, rows.shape[0]).copy_ rows |> ignore))
 
     /// A copy of a model with its weights in a type, on the same device, for inference alone: training it, adapting it (LoRA)
     /// and saving it are errors. Raises ArgumentException when the model's own weights are not float32.
     let model (weights: WeightType) (model: Model) : Model =
         Model.requireFloat32 "another conversion" model
         let originals = Map.ofList model.Named
-        build weights model.Flat.device model.Config (fun name write -> write 0L (originals[name].detach ()))
+        build weights model.Flat.device model.Config (fun name write -> write 0L (originals[name].detach()))

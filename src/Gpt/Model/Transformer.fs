@@ -28,8 +28,7 @@ module Transformer =
 
     /// Token and position embeddings of ids (B, T): (B, T, C).
     let private embed mode (model: Model) (placement: Placement option) (ids: Tensor) : Tensor =
-        let tokens =
-            Layers.rows model.Params.TokenEmbedding model.Params.TokenEmbeddingScale (ids.reshape -1L)
+        let tokens = Layers.rows model.Params.TokenEmbedding model.Params.TokenEmbeddingScale (ids.reshape -1L)
 
         let table = model.Params.PositionEmbedding
 

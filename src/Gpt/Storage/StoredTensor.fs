@@ -114,7 +114,12 @@ module StoredTensor =
     /// Hands its numbers over as float32 tensors on a device, in blocks of whole rows: the first row's number and the rows, which
     /// are freed afterwards. A matrix comes in blocks of 4 MB (one row if that is more), a transposed one or a vector at once.
     /// Raises InvalidDataException for types other than F32, F16 and BF16.
-    let blocks (device: torch.Device) (transposed: bool) (write: int64 -> Tensor -> unit) (stored: StoredTensor) : unit =
+    let blocks
+        (device: torch.Device)
+        (transposed: bool)
+        (write: int64 -> Tensor -> unit)
+        (stored: StoredTensor)
+        : unit =
         match stored.Shape with
         | [ rows; columns ] when not transposed ->
             requireReal stored

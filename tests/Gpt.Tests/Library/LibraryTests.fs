@@ -52,6 +52,7 @@ let tests =
         StrategyTests.tests
         BatchTests.tests
         BeamTests.tests
+        QuantizeTests.tests
         SpeculativeTests.tests
         TextGenerationTests.tests
     ]

@@ -65,6 +65,15 @@ let tests =
                 let plain = succeed folder (eval [ "--data"; "text.txt" ])
                 Expect.stringContains plain $"scored tokens  {(measure 8 8).ScoredTokens}" "for people"))
 
+        testCase "eval keeps the weights in the type that is asked for" (fun () ->
+            withModel (fun folder model ->
+                for name, weights in [ "bfloat16", WeightType.BFloat16; "int8", WeightType.Int8 ] do
+                    use quantized = Quantize.model weights model
+                    let want = Perplexity.measure 8 8 quantized [| 2; 1; 3; 2; 5 |]
+                    Expect.notEqual want (Perplexity.measure 8 8 model [| 2; 1; 3; 2; 5 |]) "rounding shows"
+
+                    succeed folder (eval [ "--tokens"; "ids.txt"; "--json"; "--dtype"; name ]) |> expectReport want))
+
         testCase "export writes a folder that holds the same model" (fun () ->
             withModel (fun folder model ->
                 Expect.equal (succeed folder [ "export"; "--model"; "model"; "--out"; "out" ]) "" "standard output"
@@ -76,6 +85,11 @@ let tests =
         refused "a text that is not there" (eval [ "--data"; "nothing.txt" ]) 1 [ "nothing.txt" ]
         refused "ids that are none" (eval [ "--tokens"; "text.txt" ]) 1 [ "text.txt"; "\"a\"" ]
         refused "a context beyond the model's" (eval [ "--data"; "text.txt"; "--context"; "9" ]) 2 [ "context is 9" ]
+        refused "a type that there is not" (eval [ "--tokens"; "ids.txt"; "--dtype"; "int4" ]) 2 [
+            "--dtype"
+            "int4"
+            "bfloat16"
+        ]
         refused "a stride of nothing" (eval [ "--data"; "text.txt"; "--stride"; "0" ]) 2 [ "stride is 0" ]
         refused "a character the model does not know" (eval [ "--data"; "model/config.json" ]) 1 [
             "config.json"

@@ -140,6 +140,17 @@ let private generation =
                 let best = string (found.Head.GetProperty "text")
                 Expect.equal (generate folder beams) ("to be" + best + "\n") "the best is shown"))
 
+        testCase "weights in fewer bits, the draft's too, and in steps and compare" (fun () ->
+            withModels (fun folder ->
+                for dtype in [ "bfloat16"; "int8" ] do
+                    let greedy = generate folder [ "--greedy"; "--dtype"; dtype ]
+                    Expect.equal (generate folder [ "--greedy"; "--draft"; "draft"; "--dtype"; dtype ]) greedy "text"
+
+                for command in [ "steps"; "compare" ] do
+                    let plain = [ command; "--model"; "model"; "--prompt"; "to be"; "--json" ]
+                    let rounded = answer folder (plain @ [ "--dtype"; "int8" ])
+                    Expect.notEqual rounded (answer folder plain) "rounding shows in the probabilities"))
+
         testCase "guessed tokens give the greedy text" (fun () ->
             withModels (fun folder ->
                 let greedy = generate folder [ "--greedy" ]

@@ -190,8 +190,11 @@ let private work =
                 let prefill = parse (gptIn folder ([ "bench"; "prefill"; "--runs"; "3" ] @ sizes)).Out
                 Expect.isGreaterThan (prefill.GetProperty("tokensPerSecond").GetDouble()) 0.0 "prompt tokens a second"
                 Expect.equal (prefill.GetProperty("promptTokens").GetInt32()) 8 "a whole context"
-                let generation = parse (gptIn folder ([ "bench"; "generate"; "--new-tokens"; "20" ] @ sizes)).Out
-                Expect.isGreaterThan (generation.GetProperty("tokensPerSecond").GetDouble()) 0.0 "tokens a second"
+
+                for dtype in [ "float32"; "bfloat16"; "int8" ] do
+                    let generate = [ "bench"; "generate"; "--new-tokens"; "20"; "--dtype"; dtype ]
+                    let generation = parse (gptIn folder (generate @ sizes)).Out
+                    Expect.isGreaterThan (generation.GetProperty("tokensPerSecond").GetDouble()) 0.0 "tokens a second"
 
                 let sampling =
                     parse (gptIn folder [ "bench"; "sample"; "--vocab"; "300"; "--threads"; "1"; "--json" ]).Out
@@ -226,6 +229,7 @@ let private train more = [ "train"; "--data"; "text.txt" ] @ more
 
 let private mistakes =
     testList "names what is wrong" [
+        refused "training in int8" "" [ "bench"; "train"; "--dtype"; "int8" ] 2 [ "--dtype"; "float32" ]
         refused "an empty file" "" (train []) 1 [ "empty" ]
         refused "one character" "a" (train []) 1 [ "too short"; "1 tokens" ]
         refused "a corpus shorter than the context" "abcdefghij" (train [ "--context"; "64" ]) 1 [
