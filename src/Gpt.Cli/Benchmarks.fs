@@ -168,7 +168,7 @@ module Benchmarks =
             let step _ =
                 let start = Stopwatch.GetTimestamp()
                 // Reading a number waits for the device.
-                Tensors.freeing (fun () -> Tensors.item (a.matmul(b).narrow(0L, 0L, 1L).narrow (1L, 0L, 1L)) |> ignore)
+                Tensors.freeing (fun () -> Tensors.item (a.matmul(b).narrow(0L, 0L, 1L).narrow(1L, 0L, 1L)) |> ignore)
                 let seconds = Stopwatch.GetElapsedTime(start).TotalSeconds
                 peaks.Add(Peak.gflops (TorchSharp.torch.get_num_threads ()))
                 2.0 * float m * float n * float k / seconds / 1e9

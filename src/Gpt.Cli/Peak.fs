@@ -87,9 +87,12 @@ module Peak =
 
     /// The widest vectors of this machine: how many floats they hold, and the chains over them.
     let private widest () : struct (int * (unit -> float32)) =
-        if Vector512.IsHardwareAccelerated then struct (16, chains512)
-        elif Vector256.IsHardwareAccelerated then struct (8, chains256)
-        else struct (4, chains128)
+        if Vector512.IsHardwareAccelerated then
+            struct (16, chains512)
+        elif Vector256.IsHardwareAccelerated then
+            struct (8, chains256)
+        else
+            struct (4, chains128)
 
     /// Billions of operations a second, a multiply-add being two, on `threads` threads at once for about a millisecond: the
     /// slowest of them counts. One reading; a shared machine gives others the next moment.

@@ -37,6 +37,63 @@ public sealed unsafe class WorkerPoolTests : IDisposable
     }
 
     [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Members_of_a_team_see_after_a_meeting_what_the_others_wrote_before(int most)
+    {
+        WorkerPool.Threads = 3;
+        var written = stackalloc int[64];
+        var wrong = stackalloc int[64];
+        for (var repeat = 0; repeat < 200; repeat++)
+        {
+            new Span<int>(written, 64).Clear();
+            var job = new MeetingJob { Written = written, Wrong = wrong };
+            WorkerPool.Together(most, ref job);
+            Assert.Equal(MeetingJob.Rounds, written[0]);
+            Assert.Equal(0, wrong[0] + wrong[1] + wrong[2]);
+        }
+    }
+
+    [Fact]
+    public void Shares_of_a_team_cover_the_range_once()
+    {
+        for (var members = 1; members <= 5; members++)
+        {
+            for (var length = 0; length < 100; length++)
+            {
+                long next = 0;
+                for (var i = 0; i < members; i++)
+                {
+                    var (start, end) = new Team(i, members).Share(length, 16);
+                    Assert.Equal(next, start);
+                    Assert.True(end == length || end % 16 == 0);
+                    next = end;
+                }
+                Assert.Equal(length, next);
+            }
+        }
+    }
+
+    private struct MeetingJob : ITeamJob
+    {
+        internal const int Rounds = 20;
+        internal int* Written, Wrong;
+
+        public readonly void Run(Team team)
+        {
+            for (var round = 1; round <= Rounds; round++)
+            {
+                Written[team.Member] = round;
+                team.Meet();
+                for (var i = 0; i < team.Members; i++)
+                    Wrong[team.Member] += Written[i] == round ? 0 : 1;
+                team.Meet();
+            }
+        }
+    }
+
+    [Theory]
     [InlineData(100, 10, 4, new long[] { 0, 25, 50, 75 })]
     [InlineData(10, 3, 8, new long[] { 0, 4, 7 })]
     [InlineData(11, 1, 3, new long[] { 0, 4, 8 })]

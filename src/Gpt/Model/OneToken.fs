@@ -34,19 +34,14 @@ module internal OneToken =
         | GeluTanh -> Nonlinearity.GeluTanh
         | Relu -> Nonlinearity.Relu
 
-    let private isUsual (config: GptConfig) =
-        config.ScaleAttention && not config.ScaleByLayer
+    let private isUsual (config: GptConfig) = config.ScaleAttention && not config.ScaleByLayer
 
     /// The logits (B, V) of ids (B, 1), whose keys and values are written behind each row of the cache; nothing where another
     /// way has to be taken.
     let logits (model: Model) (cache: KvCache) (ids: Tensor) : Tensor option =
         let config, weights = model.Config, model.Params
 
-        if
-            ids.shape[1] <> 1L
-            || ids.shape[0] > int64 TorchSharp.OneToken.MostRows
-            || not (isUsual config)
-        then
+        if ids.shape[1] <> 1L || ids.shape[0] > int64 TorchSharp.OneToken.MostRows || not (isUsual config) then
             None
         else
             let table = DenseTensors(weights.TokenEmbedding, Option.toObj weights.TokenEmbeddingScale, null)

@@ -53,6 +53,7 @@ let tests =
         BatchTests.tests
         BeamTests.tests
         QuantizeTests.tests
+        OneTokenTests.tests
         SpeculativeTests.tests
         TextGenerationTests.tests
     ]
