@@ -14,6 +14,7 @@ let private tests =
             NArrayTests.tests
             OpTests.tests
             OpLaws.tests
+            WidthTests.tests
             ScopeTests.tests
             LibraryTests.tests
             ToolTests.tests
