@@ -30,17 +30,28 @@ public sealed partial class GptModel
         Awaited(Prepare(prompt, options, "text_completion"), cancellationToken);
 
     /// <summary>What a call of <paramref name="operation"/> is to do, everything checked.</summary>
-    internal Work Prepare(string prompt, GenerationOptions? options, string operation, int samples = 1)
+    private Work Prepare(string prompt, GenerationOptions? options, string operation, int samples = 1)
     {
         shared.ThrowIfDisposed();
-        options ??= GenerationOptions.Default;
-        var ids = PromptIds(prompt, nameof(prompt));
+        return Prepare(PromptIds(prompt, nameof(prompt)), nameof(prompt), options ?? GenerationOptions.Default, operation, samples);
+    }
+
+    private Work Prepare(int[] ids, string argument, GenerationOptions options, string operation, int samples)
+    {
         var plan = Plan.Make(options, Tokenizer, constraints);
         using var lease = shared.Use();
-        var tokens = FSharp.Naming(nameof(prompt), () => samples == 1
+        var tokens = FSharp.Naming(argument, () => samples == 1
             ? Core.Generate.stream(plan.Options, plan.Sampling, plan.Rng, lease.Model, ids)
             : Core.Generate.samples(plan.Options, plan.Sampling, plan.Rng, samples, lease.Model, ids));
         return new(operation, options, [.. Enumerable.Repeat(ids.Length, samples)], ids.Length, tokens);
+    }
+
+    /// <summary>The same for a prompt of which the model reads no more than its last context.</summary>
+    internal Work PrepareEnd(string prompt, string argument, GenerationOptions options, string operation)
+    {
+        using var lease = shared.Use();
+        var ids = PromptIds(prompt, argument);
+        return Prepare(Core.Generate.lastContext(lease.Model, ids), argument, options, operation, 1);
     }
 
     private Work PrepareBatch(IEnumerable<string> prompts, GenerationOptions? options)

@@ -39,7 +39,7 @@ public sealed partial class GptModel : IDisposable
     public long ParameterCount { get; }
 
     /// <summary>What traces and metrics call it: the name or the last part of the path it was loaded from.</summary>
-    public string Name { get; }
+    public string Name { get; private set; }
 
     /// <summary>Loads a model and its tokenizer from a folder: a checkpoint, or a GPT-2 as Hugging Face keeps it.</summary>
     /// <param name="path">The folder.</param>

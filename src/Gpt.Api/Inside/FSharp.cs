@@ -14,9 +14,9 @@ internal static class FSharp
     internal static T? Nullable<T>(FSharpOption<T>? option) where T : struct => option?.Value;
 
     /// <summary>The environment, as the library looks names up in it.</summary>
-    internal static FSharpFunc<string, FSharpOption<string>> Environment { get; } =
-        FuncConvert.FromFunc<string, FSharpOption<string>>(name =>
-            System.Environment.GetEnvironmentVariable(name) is { } value ? FSharpOption<string>.Some(value) : FSharpOption<string>.None);
+    internal static FSharpFunc<string, FSharpOption<string>?> Environment { get; } =
+        FuncConvert.FromFunc<string, FSharpOption<string>?>(name =>
+            System.Environment.GetEnvironmentVariable(name) is { } value ? FSharpOption<string>.Some(value) : null);
 
     /// <summary>What a result holds; its error, one sentence, is thrown as the exception that <paramref name="refuse"/> makes.</summary>
     internal static T OrThrow<T>(this FSharpResult<T, string> result, Func<string, Exception> refuse) =>
