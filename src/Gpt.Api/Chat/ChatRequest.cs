@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Extensions.AI;
 
 namespace Gpt.Api;
@@ -54,7 +55,8 @@ internal static class ChatRequest
     };
 
     /// <summary>The number that was written: 0.8f is 0.8, not 0.800000011920929.</summary>
-    private static double? Number(float? value) => value is { } given ? (double)(decimal)given : null;
+    private static double? Number(float? value) =>
+        value is { } given ? double.Parse(given.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture) : null;
 
     private static ArgumentException Refuse(string sentence) => new($"options: {sentence}", "options");
 }
