@@ -6,6 +6,8 @@ internal static class Trained
     // A JSON text needs its quotes, which the verse has none of.
     private static readonly string text = "\"" + Tiny.Verse;
 
+    internal static Tokenizer Letters { get; } = Tokenizer.FromText(text);
+
     private static readonly Lazy<Trainer> trainer = new(() =>
     {
         using var fresh = GptModel.Create(Tiny.Config with { VocabSize = Letters.VocabSize }, Letters, seed: 1);
@@ -13,8 +15,6 @@ internal static class Trained
         trainer.Run();
         return trainer;
     });
-
-    internal static Tokenizer Letters { get; } = Tokenizer.FromText(text);
 
     internal static GptModel Model() => trainer.Value.ToModel();
 }
