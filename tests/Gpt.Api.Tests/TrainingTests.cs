@@ -10,17 +10,17 @@ public sealed class TrainingTests
     public async Task A_model_learns_a_text()
     {
         using var model = Tiny.Model();
-        using var trainer = new Trainer(model, Tiny.Verse, few);
+        using var trainer = new Trainer(model, Tiny.Verse, few with { Steps = 100, EvaluateEvery = 50 });
         var reports = new Reports();
 
         await trainer.RunAsync(reports);
 
         using var trained = trainer.ToModel();
         Assert.True(trained.Score(Tiny.Verse).Perplexity < model.Score(Tiny.Verse).Perplexity / 2);
-        Assert.Equal(Enumerable.Range(1, 20), reports.OfType<TrainingStep>().Select(report => report.Step));
-        Assert.Equal([0, 10, 20], reports.OfType<TrainingEvaluation>().Select(report => report.Step));
+        Assert.Equal(Enumerable.Range(1, 100), reports.OfType<TrainingStep>().Select(report => report.Step));
+        Assert.Equal([0, 50, 100], reports.OfType<TrainingEvaluation>().Select(report => report.Step));
         Assert.True(trainer.IsFinished);
-        Assert.Equal(20, trainer.Step);
+        Assert.Equal(100, trainer.Step);
     }
 
     [Fact]
