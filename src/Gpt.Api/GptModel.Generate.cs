@@ -78,10 +78,8 @@ public sealed partial class GptModel
     public IReadOnlyList<BeamResult> BeamSearch(
         string prompt, BeamSearchOptions? options = null, CancellationToken cancellationToken = default)
     {
-        shared.ThrowIfDisposed();
         options ??= new();
-        var ids = PromptIds(prompt, nameof(prompt));
-        var core = options.ToCore(Tokenizer, nameof(options));
+        var (core, ids) = PrepareBeam(prompt, options);
         using var lease = shared.Use();
         using var watch = Watch.Start("text_completion", Name, ids.Length, null);
         return watch.Observe(() =>
@@ -91,7 +89,8 @@ public sealed partial class GptModel
                 cancellationToken.ThrowIfCancellationRequested();
                 return logits;
             }));
-            var found = Core.Beam.search(core, FSharp.List([look]), Plan.RngOf(options.Seed), lease.Model, ids);
+            var found = FSharp.Naming(nameof(options), () =>
+                Core.Beam.search(core, FSharp.List([look]), Plan.RngOf(options.Seed), lease.Model, ids));
             IReadOnlyList<BeamResult> best = [.. found.Select(hypothesis => Convert.Beam(Tokenizer, hypothesis))];
             watch.Produced(best.Sum(result => result.Tokens.Count));
             return best;
@@ -103,8 +102,17 @@ public sealed partial class GptModel
     public Task<IReadOnlyList<BeamResult>> BeamSearchAsync(
         string prompt, BeamSearchOptions? options = null, CancellationToken cancellationToken = default)
     {
-        PromptIds(prompt, nameof(prompt));
-        (options ?? new()).ToCore(Tokenizer, nameof(options));
+        PrepareBeam(prompt, options ?? new());
         return Task.Run(() => BeamSearch(prompt, options, cancellationToken), cancellationToken);
+    }
+
+    private (Core.BeamOptions Options, int[] Prompt) PrepareBeam(string prompt, BeamSearchOptions options)
+    {
+        using var lease = shared.Use();
+        var ids = PromptIds(prompt, nameof(prompt));
+        var core = options.ToCore(Tokenizer, nameof(options));
+        // A stream looks at its prompt when it is asked for, and computes nothing before its first token.
+        FSharp.Naming(nameof(prompt), () => Core.Beam.stream(core, FSharp.List<Core.Stage>([]), Plan.RngOf(0), lease.Model, ids));
+        return (core, ids);
     }
 }

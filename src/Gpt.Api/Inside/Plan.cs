@@ -28,6 +28,8 @@ internal sealed class Plan
             ? FSharpOption<Core.Guidance>.Some(new(asked.Scale, Ids(tokenizer, asked.NegativePrompt, "Guidance.NegativePrompt")))
             : FSharpOption<Core.Guidance>.None;
         var stops = Given(options.StopTexts, nameof(options.StopTexts));
+        if (stops.Contains(null))
+            throw refuse("StopTexts holds null; a stop text has at least one character");
         var reader = FSharp.Naming(Argument, () => Core.TextStreamModule.start(tokenizer.Core, FSharp.List(stops)));
         var core = new Core.GenerationOptions(
             options.MaxNewTokens,
