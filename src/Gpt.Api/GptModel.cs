@@ -92,6 +92,8 @@ public sealed partial class GptModel : IDisposable
     /// <summary>Frees the model's memory, as soon as nothing is being generated with it. Any call after the first does nothing.</summary>
     public void Dispose() => shared.Dispose();
 
+    internal Core.GptConfig CoreConfig => shared.Config;
+
     /// <summary>The model, held until the lease is disposed.</summary>
     internal SharedModel.Lease Use() => shared.Use();
 

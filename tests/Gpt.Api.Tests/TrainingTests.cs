@@ -77,6 +77,66 @@ public sealed class TrainingTests
         Assert.Empty(reports);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(7)]
+    [InlineData(20)]
+    public void A_saved_run_goes_on_in_another_process_as_if_nothing_had_been(int step)
+    {
+        using var folder = new TempFolder();
+        using var model = Tiny.Model();
+        using (var trainer = new Trainer(model, Tiny.Verse, few))
+        using (var source = new CancellationTokenSource())
+        {
+            var stop = new Reports(report =>
+            {
+                if (report.Step == step && (report is TrainingStep || step == 0))
+                    source.Cancel();
+            });
+            Assert.Throws<OperationCanceledException>(() => trainer.Run(stop, source.Token));
+            trainer.Save(folder.Path);
+        }
+        var reports = new Reports();
+
+        using var resumed = Trainer.Resume(folder.Path, Tiny.Verse);
+        Assert.Equal(step, resumed.Step);
+        resumed.Run(reports);
+
+        Assert.Equal(Run(few).Where(report => report.Step > step || step == 0), reports);
+        Assert.True(resumed.IsFinished);
+        using var saved = GptModel.Load(folder.Path);
+        Assert.Equal(model.ParameterCount, saved.ParameterCount);
+    }
+
+    [Fact]
+    public void A_run_is_saved_before_its_first_step_too()
+    {
+        using var folder = new TempFolder();
+        using var model = Tiny.Model();
+        using var trainer = new Trainer(model, Tiny.Verse, few);
+        trainer.Save(folder.Path);
+        var reports = new Reports();
+
+        using var resumed = Trainer.Resume(folder.Path, Tiny.Verse);
+        resumed.Run(reports);
+
+        Assert.Equal(Run(few), reports);
+    }
+
+    [Fact]
+    public void A_run_goes_on_with_its_own_text_alone()
+    {
+        using var folder = new TempFolder();
+        using var model = Tiny.Model();
+        using var trainer = new Trainer(model, Tiny.Verse, few);
+        trainer.Save(folder.Path);
+
+        Assert.Equal("text", Assert.Throws<ArgumentException>(() => Trainer.Resume(folder.Path, Tiny.Verse + "to be")).ParamName);
+        Assert.Equal("text", Assert.Throws<ArgumentException>(() => Trainer.Resume(folder.Path, Tiny.Verse, 0.8)).ParamName);
+        model.Save(folder.File("model"));
+        Assert.Throws<InvalidDataException>(() => Trainer.Resume(folder.File("model"), Tiny.Verse));
+    }
+
     [Fact]
     public async Task A_disposed_trainer_says_so()
     {
@@ -87,6 +147,7 @@ public sealed class TrainingTests
 
         Assert.Throws<ObjectDisposedException>(() => trainer.Run());
         Assert.Throws<ObjectDisposedException>(trainer.ToModel);
+        Assert.Throws<ObjectDisposedException>(() => trainer.Save("nowhere"));
         await Assert.ThrowsAsync<ObjectDisposedException>(() => trainer.RunAsync());
     }
 

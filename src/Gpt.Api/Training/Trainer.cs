@@ -20,8 +20,9 @@ public sealed class Trainer : IDisposable
 {
     private readonly Lock gate = new();
     private readonly Tokenizer tokenizer;
-    private readonly SharedModel.Lease? source;
     private readonly Core.TrainingOptions options;
+    private readonly Core.Corpus corpus;
+    private readonly Beginning beginning;
     private readonly IEnumerator<Core.TrainingReport> reports;
     private Core.TrainingReport? last;
     private bool disposed;
@@ -37,16 +38,48 @@ public sealed class Trainer : IDisposable
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(text);
         options ??= new();
-        source = model.Use();
+        tokenizer = model.Tokenizer;
+        this.options = options.ToCore(model.CoreConfig, nameof(options));
+        corpus = CorpusOf(tokenizer, this.options, options.TrainingShare, nameof(options), text);
+        var lease = model.Use();
+        beginning = new(lease.Model, null, lease);
+        reports = Core.Training.run(this.options, corpus, lease.Model).GetEnumerator();
+    }
+
+    private Trainer(Core.TrainingState state, Core.SavedRun run, Tokenizer tokenizer, Core.Corpus corpus)
+    {
+        (this.tokenizer, this.corpus, options) = (tokenizer, corpus, run.Options);
+        beginning = new(state.Model, state, state);
+        reports = Core.Training.resume(options, corpus, state).GetEnumerator();
+        Step = run.Step;
+        IsFinished = Step == options.Steps;
+    }
+
+    /// <summary>
+    /// Goes on with a run that <see cref="Save"/> has kept, with its options: to the last bit the run that was never interrupted.
+    /// </summary>
+    /// <param name="folder">Where it was saved.</param>
+    /// <param name="text">The text that the run began with.</param>
+    /// <param name="trainingShare">The <see cref="TrainingOptions.TrainingShare"/> that the run began with. Default 0.9.</param>
+    /// <param name="device">Where to compute; see <see cref="GptModel.Load"/>.</param>
+    /// <exception cref="ArgumentException">An argument is null, the text or the share is another, or there is no such device.</exception>
+    /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    /// <exception cref="InvalidDataException">It holds no run, or a file is damaged; the message names it.</exception>
+    public static Trainer Resume(string folder, string text, double trainingShare = 0.9, string device = "auto")
+    {
+        Require.Folder(folder);
+        ArgumentNullException.ThrowIfNull(text);
+        var (state, run, core) = Core.TrainingCheckpoint.load(GptModel.DeviceOf(device), folder).OrThrow(Require.BadData);
         try
         {
-            tokenizer = model.Tokenizer;
-            this.options = options.ToCore(source.Model.Config, nameof(options));
-            reports = Core.Training.run(this.options, CorpusOf(tokenizer, this.options, options, text), source.Model).GetEnumerator();
+            var tokenizer = new Tokenizer(core);
+            var corpus = CorpusOf(tokenizer, run.Options, trainingShare, nameof(trainingShare), text);
+            Core.TrainingCheckpoint.checkCorpus(corpus, run).OrThrow(FSharp.Argument(nameof(text)));
+            return new(state, run, tokenizer, corpus);
         }
         catch
         {
-            source.Dispose();
+            ((IDisposable)state).Dispose();
             throw;
         }
     }
@@ -93,6 +126,30 @@ public sealed class Trainer : IDisposable
         }
     }
 
+    /// <summary>
+    /// Writes the run as it is now: a checkpoint folder, which <see cref="GptModel.Load"/> reads, with what <see cref="Resume"/> needs
+    /// beside it. What stood there before is whole until the new is.
+    /// </summary>
+    /// <param name="folder">The folder; made when it is not there.</param>
+    /// <exception cref="ArgumentException">The path is empty or null.</exception>
+    /// <exception cref="ObjectDisposedException">The trainer has been disposed.</exception>
+    /// <exception cref="IOException">The folder cannot be written.</exception>
+    public void Save(string folder)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(folder);
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(disposed, this);
+            if ((last?.State ?? beginning.State) is { } state)
+            {
+                Write(folder, state);
+                return;
+            }
+            using IDisposable fresh = Core.Step.start(beginning.Model);
+            Write(folder, (Core.TrainingState)fresh);
+        }
+    }
+
     /// <summary>Frees the run's memory, when the step that is being made is done.</summary>
     public void Dispose()
     {
@@ -102,11 +159,23 @@ public sealed class Trainer : IDisposable
                 return;
             disposed = true;
             reports.Dispose();
-            source?.Dispose();
+            beginning.Held.Dispose();
         }
     }
 
-    private Core.Model Current() => last?.State.Model ?? source!.Model;
+    private Core.Model Current() => last?.State.Model ?? beginning.Model;
+
+    private void Write(string folder, Core.TrainingState state)
+    {
+        try
+        {
+            Core.TrainingCheckpoint.save(folder, tokenizer.Core, options, corpus, state);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new IOException($"the checkpoint folder {folder} cannot be written: {e.Message}", e);
+        }
+    }
 
     /// <summary>The next report; null at the end. The library frees the run when it is enumerated beyond its last report, so it is not.</summary>
     private TrainingReport? Next()
@@ -128,10 +197,13 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    private static Core.Corpus CorpusOf(Tokenizer tokenizer, Core.TrainingOptions options, TrainingOptions asked, string text)
+    private static Core.Corpus CorpusOf(Tokenizer tokenizer, Core.TrainingOptions options, double share, string argument, string text)
     {
-        if (!(asked.TrainingShare > 0 && asked.TrainingShare < 1))
-            throw new ArgumentException($"{nameof(options)}: the training share is {asked.TrainingShare}; it must be above 0 and below 1", nameof(options));
-        return Core.CorpusModule.ofText(tokenizer.Core, options.WindowLength, asked.TrainingShare, text).OrThrow(FSharp.Argument(nameof(text)));
+        if (!(share > 0 && share < 1))
+            throw new ArgumentException($"{argument}: the training share is {share}; it must be above 0 and below 1", argument);
+        return Core.CorpusModule.ofText(tokenizer.Core, options.WindowLength, share, text).OrThrow(FSharp.Argument(nameof(text)));
     }
+
+    /// <summary>What the run is before its first report, and what keeps that alive.</summary>
+    private sealed record Beginning(Core.Model Model, Core.TrainingState? State, IDisposable Held);
 }
