@@ -69,8 +69,11 @@ match (if words.IsEmpty then [ "run" ] else words) with
 | "build" :: rest -> build "Gpt.sln" rest
 | [ "test" ] ->
     build "Gpt.sln" []
-    let counts = test "TorchSharp.Embedded.Tests" "-result-junit"
-    let counts = test "Gpt.Tests" "--junit-summary" |> List.map2 (+) counts
+
+    let xunit =
+        [ "TorchSharp.Embedded.Tests"; "Gpt.Api.Tests" ] |> List.map (fun name -> test name "-result-junit")
+
+    let counts = test "Gpt.Tests" "--junit-summary" :: xunit |> List.reduce (List.map2 (+))
     printfn "%d passed, %d failed%s" counts[0] counts[1] (if counts[2] = 0 then "" else $", {counts[2]} skipped")
     exit (min 1 counts[1])
 | "format" :: rest ->

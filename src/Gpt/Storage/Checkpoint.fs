@@ -12,20 +12,23 @@ module Checkpoint =
 
     let private text (content: string) (stream: Stream) = stream.Write(ReadOnlySpan(Encoding.UTF8.GetBytes content))
 
+    /// The files of a checkpoint: their names, and what writes each to a stream.
+    let internal files (tokenizer: Tokenizer) (model: Model) : (string * (Stream -> unit)) list = [
+        let endOfText = Tokenizer.endOfText tokenizer
+        "config.json", text (ConfigJson.write endOfText model.Config)
+        "generation_config.json", text (ConfigJson.writeGeneration endOfText)
+
+        for name, content in TokenizerFiles.write tokenizer do
+            name, text content
+
+        "model.safetensors", Safetensors.write (Gpt2Weights.toStore model)
+    ]
+
     /// Writes a checkpoint folder. Every file is written under a temporary name, synced and renamed, so what stood there
     /// before is whole until the new one is. Raises IOException or UnauthorizedAccessException when the folder cannot
     /// be written; nothing half-written is left then.
     let save (folder: string) (tokenizer: Tokenizer) (model: Model) : unit =
-        let endOfText = Tokenizer.endOfText tokenizer
-
-        Tensors.freeing (fun () ->
-            SafeFiles.writeAll folder [
-                "config.json", text (ConfigJson.write endOfText model.Config)
-                "generation_config.json", text (ConfigJson.writeGeneration endOfText)
-                for name, content in TokenizerFiles.write tokenizer do
-                    name, text content
-                "model.safetensors", Safetensors.write (Gpt2Weights.toStore model)
-            ])
+        Tensors.freeing (fun () -> SafeFiles.writeAll folder (files tokenizer model))
 
     /// `save`, with what the disk refuses as one sentence instead of an exception.
     let trySave (folder: string) (tokenizer: Tokenizer) (model: Model) : Result<unit, string> =

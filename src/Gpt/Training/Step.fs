@@ -75,6 +75,26 @@ module Step =
             let cut = Model.cut (Lora.shapes lora.Config lora.Options)
             startOver merged (Some { Lora = lora; Base = model }) lora.Flat lora.Named cut)
 
+    /// The same run, sharing no memory: both go on alike. With adapters, the model that they adapt is the same one.
+    let copy (state: TrainingState) : TrainingState =
+        let fresh =
+            match state.Adaptation with
+            | None -> start state.Model
+            | Some adaptation -> startAdapters adaptation.Lora adaptation.Base
+
+        Tensors.noGrad (fun () ->
+            fresh.Optimizer.Mean.copy_ state.Optimizer.Mean |> ignore
+            fresh.Optimizer.Square.copy_ state.Optimizer.Square |> ignore)
+
+        {
+            fresh with
+                Optimizer = {
+                    fresh.Optimizer with
+                        Step = state.Optimizer.Step
+                }
+                Step = state.Step
+        }
+
     /// The model whose loss is differentiated: with adapters, one whose adapted weights are computed from them.
     let private differentiable (state: TrainingState) : Model =
         match state.Adaptation with

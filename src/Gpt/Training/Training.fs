@@ -112,7 +112,9 @@ module Training =
 
             use total = (Tensors.zeros (Model.device state.Model) [ 1L ]).DetachFromDisposeScope()
             let mutable counted = 0
-            yield evaluate options corpus windows state
+
+            if state.Step = 0 then
+                yield evaluate options corpus windows state
 
             while state.Step < options.Steps do
                 let struct (next, loss, norm) = step options corpus state
@@ -148,3 +150,9 @@ module Training =
     /// Raises ArgumentException, too, when the adapters were made for a model of other sizes.
     let runAdapters (options: TrainingOptions) (corpus: Corpus) (lora: Lora) (model: Model) : TrainingReport seq =
         runFrom options corpus model.Config (fun () -> Step.startAdapters lora model)
+
+    /// Goes on with a run that was kept between two steps (`Step.copy`, `TrainingCheckpoint`): the reports that `run` gives after
+    /// that step, when it was kept at a report; from a run without steps all of them. Trains a copy of `state`.
+    /// Raises ArgumentException at the first report when `validate` would refuse the options.
+    let resume (options: TrainingOptions) (corpus: Corpus) (state: TrainingState) : TrainingReport seq =
+        runFrom options corpus state.Model.Config (fun () -> Step.copy state)

@@ -26,6 +26,7 @@ let tests =
         ImportTests.tests
         PerplexityTests.tests
         CheckpointTests.tests
+        ResumeTests.tests
         HubNameTests.tests
         HubTests.tests
         HubAloneTests.tests

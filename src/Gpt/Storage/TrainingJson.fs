@@ -1,0 +1,161 @@
+namespace Gpt
+
+open System
+open System.Buffers.Binary
+open System.Security.Cryptography
+open System.Text.Json
+open System.Text.Json.Nodes
+
+/// What `training.json` says of a run: how far it has come, how it goes on, and on what.
+type SavedRun = {
+    /// How many steps have been made.
+    Step: int
+    Options: TrainingOptions
+    /// The SHA-256 of the corpus, `TrainingJson.fingerprint`.
+    Corpus: string
+}
+
+/// `training.json`, beside a model in a checkpoint folder.
+[<RequireQualifiedAccess>]
+module TrainingJson =
+
+    /// The SHA-256 of a corpus in hexadecimal digits: of the number of its training tokens, then of all tokens, as int32 in
+    /// little endian.
+    let fingerprint (corpus: Corpus) : string =
+        use hash = IncrementalHash.CreateHash HashAlgorithmName.SHA256
+        let bytes = Array.zeroCreate<byte> 4
+
+        let add (number: int) =
+            BinaryPrimitives.WriteInt32LittleEndian(Span bytes, number)
+            hash.AppendData bytes
+
+        add corpus.Training.Length
+        corpus.Training |> Array.iter add
+        corpus.Validation |> Array.iter add
+        Convert.ToHexStringLower(hash.GetHashAndReset())
+
+    let private writeSchedule (schedule: Schedule) : JsonObject =
+        let json = JsonObject()
+
+        let put (kind: string) (numbers: (string * float) list) (counts: (string * int) list) =
+            json["kind"] <- kind
+            numbers |> List.iter (fun (name, value) -> json[name] <- value)
+            counts |> List.iter (fun (name, value) -> json[name] <- value)
+
+        match schedule with
+        | Constant rate -> put "constant" [ "rate", rate ] []
+        | Cosine(rate, minimum, steps) -> put "cosine" [ "rate", rate; "minimum", minimum ] [ "steps", steps ]
+        | WarmupCosine(rate, minimum, warmup, steps) ->
+            put "warmup_cosine" [ "rate", rate; "minimum", minimum ] [ "warmup", warmup; "steps", steps ]
+
+        json
+
+    let private writeOptimizer (options: AdamWOptions) : JsonObject =
+        let json = JsonObject()
+        json["beta1"] <- options.Beta1
+        json["beta2"] <- options.Beta2
+        json["epsilon"] <- options.Epsilon
+        json["weight_decay"] <- options.WeightDecay
+
+        // JSON has no infinity, and a bound that nothing reaches is none.
+        match options.ClipNorm with
+        | Some limit when limit < infinity -> json["clip_norm"] <- limit
+        | _ -> json["clip_norm"] <- null
+
+        json
+
+    /// The text of `training.json`.
+    let write (run: SavedRun) : string =
+        let options = run.Options
+        let json = JsonObject()
+        json["step"] <- run.Step
+        json["steps"] <- options.Steps
+        json["batch_size"] <- options.BatchSize
+        json["window_length"] <- options.WindowLength
+        json["schedule"] <- writeSchedule options.Schedule
+        json["optimizer"] <- writeOptimizer options.Optimizer
+        json["report_every"] <- options.ReportEvery
+        json["evaluate_every"] <- options.EvaluateEvery
+        json["evaluation_batches"] <- options.EvaluationBatches
+        json["seed"] <- options.Seed
+        json["corpus_sha256"] <- run.Corpus
+        json.ToJsonString(JsonSerializerOptions(WriteIndented = true)) + "\n"
+
+    let private field (json: JsonElement) (name: string) : JsonElement =
+        match json.TryGetProperty name with
+        | true, value -> value
+        | _ -> raise (FormatException $"{name} is missing")
+
+    let private wrong (name: string) (value: JsonElement) (what: string) =
+        raise (FormatException $"{name} is {ConfigKeys.show value}; it must be {what}")
+
+    let private count (json: JsonElement) (name: string) : int =
+        let value = field json name
+
+        match value.ValueKind with
+        | JsonValueKind.Number when fst (value.TryGetInt32()) -> value.GetInt32()
+        | _ -> wrong name value "a whole number"
+
+    let private number (json: JsonElement) (name: string) : float =
+        let value = field json name
+
+        match value.ValueKind with
+        | JsonValueKind.Number -> value.GetDouble()
+        | _ -> wrong name value "a number"
+
+    let private readSchedule (json: JsonElement) : Schedule =
+        let kind = field json "kind"
+
+        match kind.GetRawText() with
+        | "\"constant\"" -> Constant(number json "rate")
+        | "\"cosine\"" -> Cosine(number json "rate", number json "minimum", count json "steps")
+        | "\"warmup_cosine\"" ->
+            WarmupCosine(number json "rate", number json "minimum", count json "warmup", count json "steps")
+        | _ -> wrong "kind" kind "constant, cosine or warmup_cosine"
+
+    let private readOptimizer (json: JsonElement) : AdamWOptions = {
+        Beta1 = number json "beta1"
+        Beta2 = number json "beta2"
+        Epsilon = number json "epsilon"
+        WeightDecay = number json "weight_decay"
+        ClipNorm =
+            match (field json "clip_norm").ValueKind with
+            | JsonValueKind.Null -> None
+            | _ -> Some(number json "clip_norm")
+    }
+
+    let private ofObject (json: JsonElement) : SavedRun =
+        let seed, corpus = field json "seed", field json "corpus_sha256"
+
+        {
+            Step = count json "step"
+            Options = {
+                Steps = count json "steps"
+                BatchSize = count json "batch_size"
+                WindowLength = count json "window_length"
+                Schedule = readSchedule (field json "schedule")
+                Optimizer = readOptimizer (field json "optimizer")
+                ReportEvery = count json "report_every"
+                EvaluateEvery = count json "evaluate_every"
+                EvaluationBatches = count json "evaluation_batches"
+                Seed =
+                    match seed.ValueKind with
+                    | JsonValueKind.Number when fst (seed.TryGetUInt64()) -> seed.GetUInt64()
+                    | _ -> wrong "seed" seed "a whole number, at least 0"
+            }
+            Corpus =
+                match corpus.ValueKind with
+                | JsonValueKind.String -> string corpus
+                | _ -> wrong "corpus_sha256" corpus "text"
+        }
+
+    /// The run that the text of a `training.json` describes, or one sentence that says what is wrong with it. The options are
+    /// not looked at further; `Training.validate` does that.
+    let read (text: string) : Result<SavedRun, string> =
+        try
+            use document = JsonDocument.Parse text
+            Ok(ofObject document.RootElement)
+        with
+        | :? JsonException -> Error "it is not valid JSON"
+        | :? InvalidOperationException -> Error "it is not a JSON object, or one that it should hold is none"
+        | :? FormatException as e -> Error e.Message
