@@ -70,10 +70,13 @@ match (if words.IsEmpty then [ "run" ] else words) with
 | [ "test" ] ->
     build "Gpt.sln" []
 
-    let xunit =
-        [ "TorchSharp.Embedded.Tests"; "Gpt.Api.Tests" ] |> List.map (fun name -> test name "-result-junit")
+    let tests = [
+        "TorchSharp.Embedded.Tests", "-result-junit"
+        "Gpt.Api.Tests", "-result-junit"
+        "Gpt.Tests", "--junit-summary"
+    ]
 
-    let counts = test "Gpt.Tests" "--junit-summary" :: xunit |> List.reduce (List.map2 (+))
+    let counts = tests |> List.map (fun (name, option) -> test name option) |> List.reduce (List.map2 (+))
     printfn "%d passed, %d failed%s" counts[0] counts[1] (if counts[2] = 0 then "" else $", {counts[2]} skipped")
     exit (min 1 counts[1])
 | "format" :: rest ->
