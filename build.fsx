@@ -70,13 +70,9 @@ match (if words.IsEmpty then [ "run" ] else words) with
 | [ "test" ] ->
     build "Gpt.sln" []
 
-    let tests = [
-        "TorchSharp.Embedded.Tests", "-result-junit"
-        "Gpt.Api.Tests", "-result-junit"
-        "Gpt.Tests", "--junit-summary"
-    ]
-
-    let counts = tests |> List.map (fun (name, option) -> test name option) |> List.reduce (List.map2 (+))
+    let counts = test "TorchSharp.Embedded.Tests" "-result-junit"
+    let counts = test "Gpt.Api.Tests" "-result-junit" |> List.map2 (+) counts
+    let counts = test "Gpt.Tests" "--junit-summary" |> List.map2 (+) counts
     printfn "%d passed, %d failed%s" counts[0] counts[1] (if counts[2] = 0 then "" else $", {counts[2]} skipped")
     exit (min 1 counts[1])
 | "format" :: rest ->
