@@ -11,7 +11,7 @@ type AttentionMap = {
     Weights: float[][]
 }
 
-/// Attention as heat maps: a row is the token that looks, a column the token that is looked at, darker is more.
+/// Attention as heat maps: a row is the token that looks, a column the token that is looked at; the stronger the colour, the more.
 [<RequireQualifiedAccess>]
 module AttentionMaps =
 
@@ -82,7 +82,7 @@ module AttentionMaps =
             $"What each token of \"{prompt}\" looks at in head {map.Head} of layer {map.Layer}: rows look at columns."
             [
                 Svg.label "head" "start" 20.0 30.0 $"Attention, layer {map.Layer}, head {map.Head}"
-                Svg.label "soft" "start" 20.0 50.0 "each row looks at the columns; darker is more"
+                Svg.label "soft" "start" 20.0 50.0 "each row looks at the columns: the stronger the colour, the more"
                 yield! labelled left top size tokens map
             ]
 

@@ -24,27 +24,30 @@ module BarTable =
     /// The room for a number: the sign, the digits and the point, or powers of ten.
     let private numberWidth = 64.0
 
-    let private shown (table: BarTable) (value: float) : string =
+    /// A number as it is shown: a column of whole numbers without decimals.
+    let text (table: BarTable) (column: float list) (value: float) : string =
+        let decimals = if List.forall Double.IsInteger column then 0 else table.Decimals
+
         if Double.IsNaN value then
             "–"
         elif Double.IsInfinity value || abs value >= 1e5 then
             value.ToString("0.##e0", CultureInfo.InvariantCulture)
         else
-            value.ToString($"F{table.Decimals}", CultureInfo.InvariantCulture)
+            value.ToString($"F{decimals}", CultureInfo.InvariantCulture)
 
     let private labelWidth (table: BarTable) =
         "" :: table.Rows |> List.map (Panel.textWidth 12.0) |> List.max |> max 20.0 |> min 220.0
 
-    /// How many columns stand side by side.
-    let private across (table: BarTable) = min 4 (max 1 table.Columns.Length)
+    /// How many blocks of columns stand one below the other, and how many columns side by side: as even as they can be.
+    let private blocks (table: BarTable) = max 1 ((table.Columns.Length + 3) / 4)
+    let private across (table: BarTable) = max 1 ((table.Columns.Length + blocks table - 1) / blocks table)
+    let private blockHeight (table: BarTable) = headHeight + rowHeight * float table.Rows.Length + 18.0
 
     /// The width that a table takes.
     let width (table: BarTable) : float = labelWidth table + 12.0 + float (across table) * (cellWidth + gap) - gap
 
     /// The height that a table takes.
-    let height (table: BarTable) : float =
-        let blocks = (table.Columns.Length + across table - 1) / across table |> max 1
-        float blocks * (headHeight + rowHeight * float table.Rows.Length + 18.0)
+    let height (table: BarTable) : float = float (blocks table) * blockHeight table
 
     /// How much of its track a number fills, 0 to 1: its size over the largest of its column, or over `Full`.
     let share (table: BarTable) (column: float list) (value: float) : float =
@@ -60,14 +63,14 @@ module BarTable =
         let track = cellWidth - numberWidth
         Svg.rect "track" x (y + 4.0) track (rowHeight - 8.0)
         Svg.rect (Svg.fill series) x (y + 4.0) (track * share table column value) (rowHeight - 8.0)
-        Svg.label "soft" "end" (x + cellWidth) (y + 15.5) (shown table value)
+        Svg.label "soft" "end" (x + cellWidth) (y + 15.5) (text table column value)
     ]
 
     /// The table with its upper left corner at a place; each column has the series' colour that `colour` gives its number.
     let draw (left: float) (top: float) (colour: int -> int) (table: BarTable) : SvgNode list =
         let labels = labelWidth table
-        let blockHeight = headHeight + rowHeight * float table.Rows.Length + 18.0
-        let rowTop block row = top + float block * blockHeight + headHeight + rowHeight * float row
+        let blockTop block = top + float block * blockHeight table
+        let rowTop block row = blockTop block + headHeight + rowHeight * float row
 
         [
             for block, columns in table.Columns |> List.indexed |> List.chunkBySize (across table) |> List.indexed do
@@ -76,7 +79,7 @@ module BarTable =
 
                 for place, (column, (name, values)) in List.indexed columns do
                     let x = left + labels + 12.0 + float place * (cellWidth + gap)
-                    Svg.label "" "start" x (top + float block * blockHeight + 20.0) (Panel.clip cellWidth name)
+                    Svg.label "" "start" x (blockTop block + 20.0) (Panel.clip cellWidth name)
 
                     for row, value in List.indexed values do
                         yield! cell table (colour column) values x (rowTop block row) value

@@ -19,7 +19,7 @@ type LossCurve = {
 [<RequireQualifiedAccess>]
 module LossCurve =
 
-    let private width, height = 760.0, 470.0
+    let private width, height = 760.0, 490.0
 
     /// At most `most` points: means of neighbours, each at the last of their steps. What is not finite is left out of a mean,
     /// and a mean of nothing is NaN, a gap.
@@ -60,16 +60,16 @@ module LossCurve =
         let x = Axis.ofCounts [ 0; curve.Steps ]
 
         let panel top height (values: float seq) = {
-            Left = 70.0
+            Left = 84.0
             Top = top
-            Width = width - 100.0
+            Width = width - 116.0
             Height = height
             X = x
             Y = Axis.ofValues values
         }
 
         let losses = panel 96.0 210.0 (series |> Seq.collect snd |> Seq.map snd)
-        let rate = panel 346.0 70.0 (Seq.append [ 0.0 ] (Seq.map snd rates))
+        let rate = panel 350.0 84.0 (Seq.append [ 0.0 ] (Seq.map snd rates))
         let batches, training, validation = Svg.stroke 5 + " faint", Svg.stroke 0, Svg.stroke 1
 
         Svg.picture

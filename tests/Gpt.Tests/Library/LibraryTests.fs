@@ -54,4 +54,6 @@ let tests =
         BeamTests.tests
         SpeculativeTests.tests
         TextGenerationTests.tests
+        AttentionWeightsTests.tests
+        PlotTests.tests
     ]
