@@ -26,6 +26,7 @@ module CompareCommand =
     let private runs = Options.withDefault "--runs" "how many runs at each temperature" 5
     let private high = Options.withDefault "--high" "the high temperature" 0.9
     let private low = Options.withDefault "--low" "the low temperature" 0.1
+    let private svg = Pictures.svg ()
 
     let private sampled (prompted: Prompted) (parsed: ParseResult) (count: int) (name: string) (sampling: Sampling) =
         let options = {
@@ -65,6 +66,34 @@ module CompareCommand =
 
     let private distinct size (compared: Compared) = TextMetrics.distinct size (List.ofArray compared.Tokens)
     let private repetition (compared: Compared) = TextMetrics.repetition 4 (List.ofArray compared.Tokens)
+
+    /// The numbers as tables of bars.
+    let private tables (strategies: Compared list) (temperatures: (float * Compared list) list) =
+        let table rows columns = {
+            Rows = rows
+            Columns = columns
+            Full = None
+            Decimals = 3
+        }
+
+        let of' (number: Compared -> float) = List.map number strategies
+        let tokens = temperatures |> List.map (snd >> List.map _.Tokens)
+
+        [
+            "numbers about each text",
+            table (strategies |> List.map _.Name) [
+                "mean log p", of' _.MeanLogProbability
+                "distinct-1", of' (distinct 1)
+                "distinct-2", of' (distinct 2)
+                "distinct-3", of' (distinct 3)
+                "repetition", of' repetition
+            ]
+            "how much the runs of one temperature differ",
+            table (temperatures |> List.map (fun (temperature, _) -> $"temperature {temperature}")) [
+                "different texts", tokens |> List.map (List.distinct >> List.length >> float)
+                "mean difference", tokens |> List.map TextMetrics.meanDifference
+            ]
+        ]
 
     let private heading (title: string) = printfn "===== %s %s" title (String('=', max 0 (60 - title.Length)))
 
@@ -185,6 +214,10 @@ module CompareCommand =
                 |> List.map (fun (temperature, sampling) ->
                     temperature, [ for run in 1..runs -> write $"temperature {temperature}, run {run}" sampling ])
 
+            do!
+                Pictures.writeFor parsed svg (fun () ->
+                    StrategyComparison.svg prompted.Prompt (tables strategies temperatures))
+
             if parsed.GetRequiredValue prompt.Json then
                 printJson prompted strategies temperatures
             else
@@ -199,6 +232,6 @@ module CompareCommand =
             "compare"
             "Write from one prompt by several strategies and compare the texts."
             (PromptOptions.before prompt
-             @ [ count; topK; topP; beams; runs; high; low ]
+             @ [ count; topK; topP; beams; runs; high; low; svg ]
              @ PromptOptions.after prompt)
             run

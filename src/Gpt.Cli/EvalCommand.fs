@@ -10,11 +10,7 @@ open Gpt
 [<RequireQualifiedAccess>]
 module EvalCommand =
 
-    let private model =
-        Options.withDefault
-            "--model"
-            "checkpoint folder, or a model of the Hugging Face Hub such as gpt2"
-            Options.checkpointFolder
+    let private model = Options.model ()
 
     let private data: Option<string> = Options.optional "--data" "a text file"
 

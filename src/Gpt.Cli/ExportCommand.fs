@@ -7,11 +7,7 @@ open Gpt
 [<RequireQualifiedAccess>]
 module ExportCommand =
 
-    let private model =
-        Options.withDefault
-            "--model"
-            "checkpoint folder, or a model of the Hugging Face Hub such as gpt2"
-            Options.checkpointFolder
+    let private model = Options.model ()
 
     let private out: Option<string> = Options.optional "--out" "folder to write"
 

@@ -39,14 +39,12 @@ module HubScreen =
     /// The names by which the Hub knows GPT-2's sizes without an owner.
     let private known = set [ "gpt2"; "gpt2-medium"; "gpt2-large"; "gpt2-xl"; "distilgpt2" ]
 
-    /// The folder of the model that an option names: a folder of that path; else, where it was given and is a repository's
-    /// name (`owner/name`, or one of GPT-2's), that repository's, downloaded if the cache does not have it.
-    let folder (parsed: ParseResult) (option: Option<string>) : Result<string, Problem> =
-        let name = parsed.GetRequiredValue option
-        let isGiven = (Options.given parsed option).IsSome
+    /// The folder of a model that is named: a folder of that path; else, if it is a repository's name (`owner/name`, or one of
+    /// GPT-2's), that repository's, downloaded if the cache does not have it.
+    let private named (name: string) : Result<string, Problem> =
         let isOwned = name.Split('/').Length = 2 && not (name.StartsWith '.' || name.StartsWith '/')
 
-        if isGiven && not (Directory.Exists name) && (isOwned || known.Contains name) then
+        if not (Directory.Exists name) && (isOwned || known.Contains name) then
             let settings = Hub.settings (Environment.GetEnvironmentVariable >> Option.ofObj)
 
             HuggingFace.folder { settings with Progress = show } "main" name
@@ -54,3 +52,9 @@ module HubScreen =
             |> Problem.failed
         else
             Ok name
+
+    /// The folder of the model that an option names, or the newest checkpoint that `gpt train` left.
+    let folder (parsed: ParseResult) (option: Option<string>) : Result<string, Problem> =
+        match Options.given parsed option with
+        | Some name -> named name
+        | None -> Options.newestCheckpoint option

@@ -69,8 +69,36 @@ module Options =
 
     let json () = flag "--json" "print the answer as JSON"
 
-    /// Where `train` leaves a checkpoint and `generate` and `info` look for one.
+    /// Where `train` leaves a checkpoint.
     let checkpointFolder = "runs/shakespeare"
+
+    /// The folder of runs, of which the newest is the model when none is named.
+    let private runs = "runs"
+
+    /// The model to work with.
+    let model () : Option<string> =
+        optional
+            "--model"
+            $"checkpoint folder, or a model of the Hugging Face Hub such as gpt2; the newest in {runs} unless given"
+
+    /// The checkpoint in the folder of runs whose model was written last.
+    let newestCheckpoint (option: Option<string>) : Result<string, Problem> =
+        let isCheckpoint (folder: string) = File.Exists(Path.Combine(folder, "config.json"))
+        let written (folder: string) = File.GetLastWriteTimeUtc(Path.Combine(folder, "config.json"))
+
+        let found =
+            if Directory.Exists runs then
+                Directory.GetDirectories runs |> Array.filter isCheckpoint |> Array.sortByDescending written
+            else
+                [||]
+
+        match List.ofArray found with
+        | [] ->
+            Error(Failed $"there is no model in {runs}; make one with `gpt train`, or name one with {option.Name}")
+        | [ only ] -> Ok only
+        | newest :: _ ->
+            Screen.note $"model       {newest}, the newest in {runs}"
+            Ok newest
 
     /// Sets the number of threads.
     let useThreads (threads: int option) : Result<unit, Problem> =

@@ -31,11 +31,7 @@ type PromptOptions = {
 module PromptOptions =
 
     let create () : PromptOptions = {
-        Folder =
-            Options.withDefault
-                "--model"
-                "checkpoint folder, or a model of the Hugging Face Hub such as gpt2"
-                Options.checkpointFolder
+        Folder = Options.model ()
         Text = Options.withDefault "--prompt" "how the text begins" "HAMLET:"
         Tokens = Options.optional "--prompt-tokens" "how the text begins, as token ids separated by commas"
         Dtype = Options.dtype ()

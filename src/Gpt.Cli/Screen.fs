@@ -3,6 +3,7 @@ namespace Gpt.Cli
 open System
 open Spectre.Console
 open Spectre.Console.Rendering
+open Gpt
 
 /// One row of the loss table: the article's, with steps for epochs.
 type LossRow = {
@@ -22,6 +23,8 @@ type Status = {
     Left: TimeSpan
     /// All evaluations so far, the newest last.
     Rows: LossRow list
+    /// Everything so far, to be drawn.
+    Curve: LossCurve
 }
 
 /// What a person sees while a command works. Progress goes to standard error, so that answers stay alone on standard output.
@@ -60,25 +63,27 @@ module Screen =
     let lossTable (rows: LossRow list) : string =
         tableHead :: String('-', 31) :: List.map tableRow rows |> String.concat "\n"
 
-    let private bar (status: Status) =
-        let share = float status.Step / float status.Steps
-        BreakdownChart().HideTags().Width(60).AddItem("", share, Color.Green).AddItem("", 1.0 - share, Color.Grey23)
+    /// How many characters a line of the answer has room for: the terminal's, or 80 in a pipe.
+    let width () : int =
+        if Console.IsOutputRedirected then
+            80
+        else
+            max 40 Console.WindowWidth
 
-    let private drawing (status: Status) : IRenderable =
-        let table = Table(Border = TableBorder.Rounded).AddColumns("Step", "Train loss", "Val loss")
-
-        for row in status.Rows do
-            table.AddRow(string row.Step, $"%.4f{row.Training}", $"%.4f{row.Validation}") |> ignore
-
-        Rows [ table :> IRenderable; bar status; Text(String.concat "   " (facts status)) ]
-
-    /// Runs `work`, which shows its status through the function it is given: redrawn in place on a terminal, a line each
-    /// time in a pipe.
-    let follow (work: (Status -> unit) -> 'a) : 'a =
+    /// Runs `work`, which shows its status through the function it is given: redrawn in place on a terminal by `draw`, which is
+    /// told the width and the height there, a line each time in a pipe.
+    let follow (draw: int -> int -> Status -> IRenderable) (work: (Status -> unit) -> 'a) : 'a =
         if isWatched () then
+            let show (context: LiveDisplayContext) (status: Status) =
+                let profile = error.Value.Profile
+                context.UpdateTarget(Rows [ draw profile.Width profile.Height status; Text(String.concat "   " (facts status)) ])
+
             error.Value
                 .Live(Text "evaluating the untrained model …")
                 .AutoClear(true)
-                .Start(fun context -> work (fun status -> context.UpdateTarget(drawing status)))
+                .Start(fun context -> work (show context))
         else
             work (facts >> String.concat "  " >> note)
+
+    /// Writes a drawing to standard output.
+    let draw (drawing: IRenderable) : unit = AnsiConsole.Write drawing

@@ -245,12 +245,22 @@ module StrategyOptions =
             return ()
         }
 
-    /// What was asked for, for a tokenizer.
-    let read (parsed: ParseResult) (tokenizer: Tokenizer) : Result<Sampling, Problem> =
+    /// What was asked for, for a tokenizer, as data; `usual` where no processor is.
+    let readStrategy (usual: Processor list) (parsed: ParseResult) (tokenizer: Tokenizer) : Result<Strategy, Problem> =
         result {
             let! processors = plain parsed
             let! constrained = constrained parsed tokenizer
-            let! strategy = strategy parsed (constrained @ processors)
+
+            return!
+                match constrained @ processors with
+                | [] -> strategy parsed usual
+                | asked -> strategy parsed asked
+        }
+
+    /// What was asked for, for a tokenizer.
+    let read (parsed: ParseResult) (tokenizer: Tokenizer) : Result<Sampling, Problem> =
+        result {
+            let! strategy = readStrategy [] parsed tokenizer
 
             return!
                 Strategy.sampling (Tokenizer.vocabSize tokenizer) strategy

@@ -16,6 +16,7 @@ module TemperatureCommand =
     let private temperatures =
         Options.withDefault "--temperatures" "temperatures, separated by commas" "0.1,0.5,1,1.5,2"
 
+    let private svg = Pictures.svg ()
     let private json = Options.json ()
 
     let private numbers (parsed: ParseResult) (option: Option<string>) : Result<float list, Problem> =
@@ -66,15 +67,7 @@ module TemperatureCommand =
                 $"temp={temperature}"
 
                 for token, share in List.indexed shares do
-                    let eighths = int (Math.Round(share * 320.0))
-
-                    let part =
-                        if eighths % 8 = 0 then
-                            ""
-                        else
-                            "▏▎▍▌▋▊▉".Substring(eighths % 8 - 1, 1)
-
-                    $"  {name token} %-40s{String('█', eighths / 8) + part} %.2f{share}"
+                    $"  {name token} %-40s{TextChart.bar 40 share} %.2f{share}"
 
                 ""
         ]
@@ -94,6 +87,9 @@ module TemperatureCommand =
 
             let rows = temperatures |> List.map (fun temperature -> temperature, shares logits temperature)
 
+            let names = List.mapi (fun token _ -> name token) logits
+            do! Pictures.writeFor parsed svg (fun () -> TemperaturePlot.svg names rows)
+
             if parsed.GetRequiredValue json then
                 rows
                 |> List.map (fun (temperature, shares) -> {|
@@ -110,4 +106,4 @@ module TemperatureCommand =
 
     /// The command, for `Program`.
     let create () : Command =
-        Options.command "temperature" "Show what temperature does to a distribution." [ logits; temperatures; json ] run
+        Options.command "temperature" "Show what temperature does to a distribution." [ logits; temperatures; svg; json ] run

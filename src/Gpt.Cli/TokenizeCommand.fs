@@ -13,8 +13,10 @@ open Gpt
 [<RequireQualifiedAccess>]
 module TokenizeCommand =
 
-    let private folder =
-        Options.withDefault "--tokenizer" "folder with the files of a tokenizer" Options.checkpointFolder
+    let private folder: Option<string> =
+        Options.optional
+            "--tokenizer"
+            "folder with the files of a tokenizer; that of the newest checkpoint in runs unless given"
 
     let private text: Option<string> =
         Options.optional "--text" "what to encode, or with --decode the ids; standard input unless given"
@@ -165,7 +167,12 @@ module TokenizeCommand =
             if lines && (Options.given given text).IsSome then
                 do! Error(Usage "--text and --jsonl exclude each other; --jsonl reads standard input")
 
-            let! tokenizer = TokenizerFiles.read (given.GetRequiredValue folder) |> Problem.failed
+            let! folder =
+                match Options.given given folder with
+                | Some folder -> Ok folder
+                | None -> Options.newestCheckpoint folder
+
+            let! tokenizer = TokenizerFiles.read folder |> Problem.failed
             let codec = codec (given.GetRequiredValue plain) tokenizer
 
             if lines && decode then

@@ -45,13 +45,18 @@ module TrainCommand =
             | Ok text -> temperature, plan.Prompt + text
             | Error sentence -> invalidOp sentence)
 
-    let private print (plan: TrainPlan) (rows: LossRow list) (samples: (float * string) list) : unit =
+    let private print (plan: TrainPlan) (rows: LossRow list) (curve: LossCurve) (samples: (float * string) list) : unit =
         printfn "%s" (Screen.lossTable rows)
+
+        // In a pipe the curve is a file alone.
+        if not (Console.IsOutputRedirected) then
+            printfn ""
+            Screen.draw (Pictures.lossChart (min 110 (Screen.width () - 1)) 18 curve)
 
         for temperature, text in samples do
             printfn "\n===== temperature %.1f %s\n%s" temperature (String('=', 40)) text
 
-        printfn "\ncheckpoint: %s" plan.Out
+        printfn "\ncheckpoint: %s\nloss curve: %s" plan.Out plan.Plot
 
     let private printJson (plan: TrainPlan) (progress: TrainProgress) samples : unit =
         let last = List.last progress.Rows
@@ -77,6 +82,7 @@ module TrainCommand =
                     text = text
                 |})
             checkpoint = plan.Out
+            lossCurve = plan.Plot
         |}
         |> JsonSerializer.Serialize
         |> printfn "%s"
@@ -120,7 +126,7 @@ module TrainCommand =
                 if plan.Json then
                     printJson plan progress samples
                 else
-                    print plan progress.Rows samples
+                    print plan progress.Rows (TrainRun.curve plan progress) samples
 
                 return Problem.codes.Done
         }

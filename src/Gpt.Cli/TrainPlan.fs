@@ -1,6 +1,7 @@
 namespace Gpt.Cli
 
 open System.CommandLine
+open System.IO
 open Gpt
 
 /// What the arguments ask for, with everything checked that can be checked before work begins.
@@ -14,6 +15,8 @@ type TrainPlan = {
     Training: TrainingOptions
     Device: TorchSharp.torch.Device
     Out: string
+    /// Where the loss curve is drawn.
+    Plot: string
     Prompt: string
     Json: bool
 }
@@ -46,6 +49,9 @@ module TrainPlan =
 
     let private evaluations: Option<int> =
         Options.optional "--eval-every" "steps between evaluations; a tenth of --steps unless given"
+
+    let private plot: Option<string> =
+        Options.optional "--plot" "file for the loss curve, as SVG; loss.svg in the checkpoint's folder unless given"
 
     let private prompt = Options.withDefault "--prompt" "how the samples begin" "HAMLET:"
     let private seed = Options.seed ()
@@ -144,6 +150,7 @@ module TrainPlan =
                 Training = training
                 Device = device
                 Out = out
+                Plot = Options.given parsed plot |> Option.defaultValue (Path.Combine(out, "loss.svg"))
                 Prompt = prompt
                 Json = parsed.GetRequiredValue json
             }
@@ -164,6 +171,7 @@ module TrainPlan =
              decay
              clip
              evaluations
+             plot
              prompt
              seed
              device

@@ -13,6 +13,9 @@ type TrainProgress = {
     KeptAdapters: Lora option
     /// The losses since the last line that was shown, the newest first.
     Losses: float list
+    /// The points of the loss curve, the newest first, and the losses since the newest.
+    Points: (int * float) list
+    Recent: float list
     /// Time spent on steps alone, evaluations left out, up to the last report.
     Training: TimeSpan
     /// When the last report was made.
@@ -22,6 +25,41 @@ type TrainProgress = {
 /// The training loop as a person sees it: a line or a drawing every few steps, an end when Ctrl-C asks for it.
 [<RequireQualifiedAccess>]
 module TrainRun =
+
+    /// How many points a curve has at most: a long run must not draw all its steps again and again.
+    let private most = 1000
+
+    /// The loss curve so far.
+    let curve (plan: TrainPlan) (progress: TrainProgress) : LossCurve =
+        let reached = progress.Points |> List.tryHead |> Option.map fst |> Option.defaultValue 0
+
+        {
+            Steps = plan.Training.Steps
+            Batches = List.rev progress.Points
+            Evaluations = progress.Rows |> List.map (fun row -> row.Step, row.Training, row.Validation)
+            Rates = [
+                for step in 1 .. max 1 (plan.Training.Steps / 200) .. reached ->
+                    step, Schedule.rate plan.Training.Schedule (step - 1)
+            ]
+        }
+
+    let private addPoint (plan: TrainPlan) (step: int) (loss: float) (progress: TrainProgress) : TrainProgress =
+        let recent = loss :: progress.Recent
+
+        if recent.Length >= (plan.Training.Steps + most - 1) / most then
+            {
+                progress with
+                    Points = (step, List.average recent) :: progress.Points
+                    Recent = []
+            }
+        else
+            { progress with Recent = recent }
+
+    /// Draws the curve again. What cannot be written is said, and no reason to lose a training run.
+    let private plot (plan: TrainPlan) (progress: TrainProgress) : unit =
+        match Pictures.write plan.Plot (LossCurve.svg (curve plan progress)) with
+        | Ok() -> ()
+        | Error sentence -> Screen.note sentence
 
     let private statusOf (plan: TrainPlan) (step: int) (progress: TrainProgress) : Status =
         let secondsPerStep = progress.Training.TotalSeconds / float step
@@ -34,6 +72,7 @@ module TrainRun =
             TokensPerSecond = float (plan.Training.BatchSize * plan.Training.WindowLength) / secondsPerStep
             Left = progress.Last / float step * float (plan.Training.Steps - step)
             Rows = progress.Rows
+            Curve = curve plan progress
         }
 
     let private keep (state: TrainingState) (progress: TrainProgress) : TrainProgress =
@@ -82,7 +121,7 @@ module TrainRun =
             let now = clock.Elapsed
 
             let progress = {
-                progress with
+                addPoint plan state.Step loss progress with
                     Losses = loss :: progress.Losses
                     Training = progress.Training + now - progress.Last
                     Last = now
@@ -100,7 +139,13 @@ module TrainRun =
             match report.Event with
             | Stepped(loss, _, _) ->
                 let progress = stepped show loss state progress
-                if isLast then keep state progress else progress
+
+                // Ctrl-C: what was learned so far is kept, and drawn.
+                if isLast then
+                    plot plan progress
+                    keep state progress
+                else
+                    progress
             | Evaluated(training, validation) ->
                 let row = {
                     Step = state.Step
@@ -108,22 +153,29 @@ module TrainRun =
                     Validation = validation
                 }
 
-                {
+                let progress = {
                     keep state progress with
                         Rows = progress.Rows @ [ row ]
-                        Last = clock.Elapsed
                 }
+
+                // There is nothing to see before the first step.
+                if state.Step > 0 then
+                    plot plan progress
+
+                { progress with Last = clock.Elapsed }
 
         let start = {
             Rows = []
             Kept = Model.copy model
             KeptAdapters = None
             Losses = []
+            Points = []
+            Recent = []
             Training = TimeSpan.Zero
             Last = TimeSpan.Zero
         }
 
-        Screen.follow (fun show ->
+        Screen.follow Pictures.training (fun show ->
             reports plan model
             |> Seq.map (fun report -> report, interruption.Asked())
             |> takeThrough snd

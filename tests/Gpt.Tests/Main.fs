@@ -23,6 +23,8 @@ let private tests =
             DownloadTests.tests
             EvalTests.tests
             FineTuneTests.tests
+            HelpTests.tests
+            PictureTests.tests
             SampleTests.tests
             EngineTests.tests
             RepositoryTests.tests

@@ -57,4 +57,6 @@ let tests =
         OneTokenTests.tests
         SpeculativeTests.tests
         TextGenerationTests.tests
+        AttentionWeightsTests.tests
+        PlotTests.tests
     ]

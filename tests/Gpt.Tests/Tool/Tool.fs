@@ -15,7 +15,7 @@ type Run = {
 }
 
 /// The tool of the same engine and configuration as this test program: bin/[torch-NAME/]Release/net10.0 of Gpt.Cli.
-let private program =
+let program =
     let own = Path.Combine(Fixtures.root, "tests", "Gpt.Tests", "bin")
     let built = Path.GetRelativePath(own, AppContext.BaseDirectory)
     Path.Combine(Fixtures.root, "src", "Gpt.Cli", "bin", built, "Gpt.Cli.dll")

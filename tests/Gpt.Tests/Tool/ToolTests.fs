@@ -34,6 +34,7 @@ let private work =
                         "model"
                         "model/config.json"
                         "model/generation_config.json"
+                        "model/loss.svg"
                         "model/model.safetensors"
                         "model/tokenizer.json"
                         "model/tokenizer_config.json"
@@ -249,13 +250,20 @@ let private mistakes =
         refused "a dropout of one" sampleText (train [ "--dropout"; "1" ]) 2 [ "dropout is 1" ]
         refused "an unknown preset" sampleText (train [ "--preset"; "huge" ]) 2 [ "huge"; "gpt2" ]
         refused "an unknown option" sampleText (train [ "--epochs"; "5" ]) 2 [ "--epochs" ]
+        refused "a misspelt option" "" [ "generate"; "--temperatur"; "1" ] 2 [ "--temperatur is"; "mean --temperature?" ]
+        refused "a misspelt option of a command below" "" [ "bench"; "train"; "--stpes"; "1" ] 2 [ "mean --steps?" ]
+        refused "a misspelt command below" "" [ "bench"; "trian" ] 2 [ "mean train?" ]
         refused "an unknown device" sampleText (train [ "--device"; "tpu" ]) 2 [ "tpu"; "cuda:N" ]
         refused "no threads" sampleText (train [ "--threads"; "0" ]) 2 [ "--threads is 0" ]
         refused "an output folder that cannot be made" sampleText (train [ "--out"; "text.txt/model" ]) 1 [
             "text.txt/model"
         ]
         refused "no command" "" [] 2 [ "gpt --help" ]
-        refused "an unknown command" "" [ "trian" ] 2 [ "trian" ]
+        refused "an unknown command" "" [ "trian" ] 2 [ "trian"; "mean train?" ]
+        refused "a word like no command" "" [ "zzzzzz" ] 2 [ "zzzzzz is not known here. " ]
+        refused "no model at all" "" [ "generate" ] 1 [ "no model in runs"; "gpt train"; "--model" ]
+        refused "a shell that is not known" "" [ "completion"; "tcsh" ] 2 [ "tcsh"; "bash, zsh, fish, pwsh" ]
+        refused "a picture in a folder's place" "" [ "temperature"; "--svg"; "." ] 1 [ "."; "picture.svg" ]
         refused "a checkpoint that is not there" "" [ "generate"; "--model"; "nothing" ] 1 [ "nothing" ]
         refused "temperature zero" "" [ "generate"; "--temperature"; "0" ] 2 [ "--temperature"; "is 0" ]
         refused "top-k zero" "" [ "generate"; "--top-k"; "0" ] 2 [ "--top-k"; "is 0" ]
