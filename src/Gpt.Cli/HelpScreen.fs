@@ -65,7 +65,8 @@ module HelpScreen =
         let usual =
             if option.HasDefaultValue then
                 match option.GetDefaultValue() with
-                | null -> ""
+                | null
+                | :? bool -> ""
                 | value -> $" [{Convert.ToString(value, CultureInfo.InvariantCulture)}]"
             else
                 ""

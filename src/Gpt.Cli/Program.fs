@@ -69,7 +69,7 @@ let private run (entry: Entry) (command: Command) (args: string[]) : int =
     let command = parsed.CommandResult.Command
     let called = callOf command
 
-    if not (isNull (parsed.GetResult help)) then
+    if (Options.given parsed help).IsSome then
         HelpScreen.command called entry command
         Problem.codes.Done
     else

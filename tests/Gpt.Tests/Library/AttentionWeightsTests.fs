@@ -15,7 +15,8 @@ let private mixed (config: GptConfig) (parameters: AttentionParams<Tensor>) (wei
 
     Array.init (time * channels) (fun place ->
         let t, c = place / channels, place % channels
-        float32 (Seq.sum (seq { for s in 0 .. time - 1 -> weights[c / width][t][s] * value s c })))
+        let weighed s = weights[c / width].[t].[s] * value s c
+        float32 (Seq.sumBy weighed (seq { 0 .. time - 1 })))
     |> Gpt.Tensors.ofFloats (Device.cpu ()) [ 1L; int64 time; int64 channels ]
     |> Layers.linear parameters.Output
     |> Gpt.Tensors.toFloats
@@ -31,7 +32,7 @@ let tests =
         law 100 "each row is a distribution over what came before" (tokens 11 1 8) (fun ids ->
             use model = denseModel config
             let weights = AttentionWeights.ofTokens model (Array.ofList ids)
-            Expect.equal (weights.Length, weights[0].Length) (config.Layers, config.Heads) "layers and heads"
+            Expect.equal (weights.Length, weights |> Array.head |> Array.length) (config.Layers, config.Heads) "layers and heads"
 
             for head in Array.concat weights do
                 head
@@ -75,7 +76,7 @@ let tests =
                 for head in 0 .. config.Heads - 1 do
                     for query in 0 .. ids.Length - 2 do
                         for key in 0..query do
-                            let a, b = all[layer][head][query][key], fewer[layer][head][query][key]
+                            let a, b = all[layer].[head].[query].[key], fewer[layer].[head].[query].[key]
                             Expect.isTrue (abs (a - b) < 1e-5) $"{a} and {b}")
 
         testCase "no tokens and too many are refused" (fun () ->

@@ -47,7 +47,7 @@ let private called (name: string) (root: XElement) =
 let private isSound (svg: string) =
     let root = parse svg
     let width, height = number root "width", number root "height"
-    Expect.equal (valueOf root "viewBox") $"0 0 {valueOf root "width"} {valueOf root "height"}" "scales"
+    Expect.equal (valueOf root "viewBox") (String.concat " " [ "0 0"; valueOf root "width"; valueOf root "height" ]) "scales"
     Expect.equal (List.length (called "title" root), List.length (called "desc" root)) (1, 1) "for those who do not see"
     Expect.stringContains svg "prefers-color-scheme:dark" "dark colours"
     let inside what low high x = Expect.isTrue (x >= low - 0.01 && x <= high + 0.01) $"{what} {x} outside {low} to {high}"
@@ -98,7 +98,7 @@ let private axisLaws =
             Expect.equal (labels [ 0.0; 0.002 ]) [ "0"; "0.0005"; "0.0010"; "0.0015"; "0.0020" ] "rates"
             Expect.equal (labels [ 0.0; 3e-5 ]) [ "0"; "1e-5"; "2e-5"; "3e-5" ] "small rates"
             Expect.equal (labels [ 0.0; 2000.0 ]) [ "0"; "500"; "1,000"; "1,500"; "2,000" ] "steps"
-            Expect.equal (labels []) [ "0.0"; "0.2"; "0.4"; "0.6"; "0.8"; "1.0" ] "nothing")
+            Expect.equal (labels []) [ "0"; "0.2"; "0.4"; "0.6"; "0.8"; "1.0" ] "nothing")
     ]
 
 let private curves =
@@ -258,12 +258,12 @@ let private characterLaws =
             Expect.equal
                 (rows |> List.map _.TrimEnd())
                 [
-                    "2.0┤⠒⠤⢄⣀"
-                    "1.5┤    ⠉⠑⠒⠤⢄⣀"
-                    "0.5┤          ⠉⠑⠒⠤⢄⣀"
-                    "0.0┤                ⠉⠑⠒⠤⢄⣀"
-                    "   └──────────────────────────"
-                    "    0                        2"
+                    "2.0┤⠉⠒⠢⠤⣀⡀"
+                    "1.5┤     ⠈⠉⠒⠢⠤⣀⡀"
+                    "1.0┤           ⠈⠉⠒⠒⠤⢄⣀⡀"
+                    "  0┤                  ⠈⠉⠑⠒⠤⠤⣀"
+                    "   └─────────────────────────"
+                    "    0                       2"
                 ]
                 "drawing")
     ]

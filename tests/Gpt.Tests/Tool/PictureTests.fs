@@ -13,7 +13,9 @@ let private trained (test: string -> unit) =
         test folder)
 
 let private picture (folder: string) (name: string) = File.ReadAllText(Path.Combine(folder, name))
-let private titleOf (svg: string) = (XDocument.Parse(svg).Root.Descendants() |> Seq.head).Value
+
+/// A picture's title: its first element.
+let private titleOf (svg: string) = (XDocument.Parse(svg).Descendants() |> Seq.item 1).Value
 
 let private run (folder: string) (arguments: string list) =
     let run = gptIn folder arguments
