@@ -26,9 +26,7 @@ module HelpScreen =
             | line :: rest when line.Length + 1 + word.Length <= room -> $"{line} {word}" :: rest
             | _ -> word :: lines
 
-        text.Split(' ', StringSplitOptions.RemoveEmptyEntries)
-        |> Array.fold add []
-        |> List.rev
+        text.Split(' ', StringSplitOptions.RemoveEmptyEntries) |> Array.fold add [] |> List.rev
 
     /// Names with their descriptions beside them, the descriptions in one column; a name too long for it has its own line.
     let private columns (rows: (string * string) list) : string list =
@@ -46,7 +44,15 @@ module HelpScreen =
             | lines -> $"  {name}" :: List.map ((+) indent) lines)
 
     let private folders =
-        set [ "--model"; "--out"; "--tokenizer"; "--from"; "--draft"; "--cache"; "--adapter" ]
+        set [
+            "--model"
+            "--out"
+            "--tokenizer"
+            "--from"
+            "--draft"
+            "--cache"
+            "--adapter"
+        ]
 
     let private files = set [ "--data"; "--svg"; "--plot"; "--tokens" ]
 
@@ -120,8 +126,7 @@ module HelpScreen =
             | (title, rows) :: before -> List.rev ((title, rows @ [ help ]) :: before)
             | [] -> [ "Options", [ help ] ]
 
-        withHelp
-        |> List.collect (fun (title, rows) -> [ ""; heading $"{title}:"; yield! columns rows ])
+        withHelp |> List.collect (fun (title, rows) -> [ ""; heading $"{title}:"; yield! columns rows ])
 
     let private examples (entry: Entry) : string list = [
         if not entry.Examples.IsEmpty then
@@ -140,8 +145,9 @@ module HelpScreen =
 
     /// The help of a command that is called by these words, such as `gpt bench train`.
     let command (called: string) (entry: Entry) (command: Command) : unit =
-        let commands =
-            [ for sub in command.Subcommands -> sub.Name, Option.ofObj sub.Description |> Option.defaultValue "" ]
+        let commands = [
+            for sub in command.Subcommands -> sub.Name, Option.ofObj sub.Description |> Option.defaultValue ""
+        ]
 
         let arguments = command.Arguments |> List.ofSeq
         let names = arguments |> List.map (fun argument -> $" {argument.Name}") |> String.concat ""
@@ -150,7 +156,12 @@ module HelpScreen =
         print [
             yield! wrap width what
             ""
-            heading "Usage:" + $" {called}" + (if commands.IsEmpty then names + " [options]" else " COMMAND [options]")
+            heading "Usage:"
+            + $" {called}"
+            + (if commands.IsEmpty then
+                   names + " [options]"
+               else
+                   " COMMAND [options]")
             if not arguments.IsEmpty then
                 ""
                 heading "Arguments:"
@@ -179,7 +190,11 @@ module HelpScreen =
             yield! columns [ for entry in Catalogue.all -> entry.Name, entry.Summary.TrimEnd '.' ]
             ""
             heading "Options:"
-            yield! columns [ "-h, --help", "show this, or after a command its help"; "--version", "show the version" ]
+            yield!
+                columns [
+                    "-h, --help", "show this, or after a command its help"
+                    "--version", "show the version"
+                ]
             ""
             heading "Examples:"
             "  gpt train                          train on Shakespeare, a few minutes"

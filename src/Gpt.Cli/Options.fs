@@ -93,8 +93,7 @@ module Options =
                 [||]
 
         match List.ofArray found with
-        | [] ->
-            Error(Failed $"there is no model in {runs}; make one with `gpt train`, or name one with {option.Name}")
+        | [] -> Error(Failed $"there is no model in {runs}; make one with `gpt train`, or name one with {option.Name}")
         | [ only ] -> Ok only
         | newest :: _ ->
             Screen.note $"model       {newest}, the newest in {runs}"

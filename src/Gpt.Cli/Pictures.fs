@@ -37,9 +37,7 @@ module Pictures =
         match Options.given parsed option with
         | None -> Ok()
         | Some path ->
-            write path (picture ())
-            |> Result.map (fun () -> Screen.note $"picture: {path}")
-            |> Problem.failed
+            write path (picture ()) |> Result.map (fun () -> Screen.note $"picture: {path}") |> Problem.failed
 
     // The terminal's own colours, which its owner can read.
     let private colours = [ Color.Grey; Color.Blue; Color.Yellow ]
@@ -73,12 +71,11 @@ module Pictures =
 
         let legend =
             series
-            |> List.mapi (fun number (name, _) ->
-                [
-                    { Glyph = '━'; Series = Some number }
-                    for glyph in $" {name}   " do
-                        { Glyph = glyph; Series = None }
-                ])
+            |> List.mapi (fun number (name, _) -> [
+                { Glyph = '━'; Series = Some number }
+                for glyph in $" {name}   " do
+                    { Glyph = glyph; Series = None }
+            ])
             |> List.concat
 
         let lines = TextChart.lines width (height - 1) (Axis.ofCounts [ 0; curve.Steps ]) (List.map snd series)

@@ -75,8 +75,7 @@ let private run (entry: Entry) (command: Command) (args: string[]) : int =
     else
         match Seq.tryHead parsed.UnmatchedTokens, Seq.tryHead parsed.Errors with
         | Some token, _ ->
-            let known =
-                Seq.append (command.Options |> Seq.map _.Name) (command.Subcommands |> Seq.map _.Name)
+            let known = Seq.append (command.Options |> Seq.map _.Name) (command.Subcommands |> Seq.map _.Name)
 
             unknown called known token
         | None, Some error ->

@@ -76,7 +76,13 @@ module Screen =
         if isWatched () then
             let show (context: LiveDisplayContext) (status: Status) =
                 let profile = error.Value.Profile
-                context.UpdateTarget(Rows [ draw profile.Width profile.Height status; Text(String.concat "   " (facts status)) ])
+
+                context.UpdateTarget(
+                    Rows [
+                        draw profile.Width profile.Height status
+                        Text(String.concat "   " (facts status))
+                    ]
+                )
 
             error.Value
                 .Live(Text "evaluating the untrained model …")

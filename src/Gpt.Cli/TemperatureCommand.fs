@@ -106,4 +106,8 @@ module TemperatureCommand =
 
     /// The command, for `Program`.
     let create () : Command =
-        Options.command "temperature" "Show what temperature does to a distribution." [ logits; temperatures; svg; json ] run
+        Options.command
+            "temperature"
+            "Show what temperature does to a distribution."
+            [ logits; temperatures; svg; json ]
+            run

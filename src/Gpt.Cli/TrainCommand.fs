@@ -45,7 +45,12 @@ module TrainCommand =
             | Ok text -> temperature, plan.Prompt + text
             | Error sentence -> invalidOp sentence)
 
-    let private print (plan: TrainPlan) (rows: LossRow list) (curve: LossCurve) (samples: (float * string) list) : unit =
+    let private print
+        (plan: TrainPlan)
+        (rows: LossRow list)
+        (curve: LossCurve)
+        (samples: (float * string) list)
+        : unit =
         printfn "%s" (Screen.lossTable rows)
 
         // In a pipe the curve is a file alone.

@@ -24,6 +24,28 @@ public sealed class ThreadTests
             Assert.All(together[i], text => Assert.Equal(alone[i], text));
     }
 
+    /// <summary>At these sizes a prompt is read by several of the engine's workers, which one call has at a time.</summary>
+    [Fact]
+    public async Task Threads_that_share_the_engines_workers_get_what_they_would_get_alone()
+    {
+        using var model = GptModel.Create(Tiny.Config with { Context = 160, Dim = 128, Heads = 4 }, Tiny.Tokenizer, seed: 3);
+        string Text(int i)
+        {
+            var found = model.Generate(Tiny.Verse[i..(i + 140)], Of(i) with { MaxNewTokens = 8, LogProbabilities = 0 });
+            return $"{found.Text} {string.Join(' ', found.LogProbabilities)}";
+        }
+        var alone = Enumerable.Range(0, Threads).Select(Text).ToList();
+
+        var together = await Task.WhenAll(Enumerable.Range(0, Threads).Select(i => Task.Factory.StartNew(
+            () => Enumerable.Range(0, Rounds).Select(_ => Text(i)).ToList(),
+            TestContext.Current.CancellationToken,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default)));
+
+        for (var i = 0; i < Threads; i++)
+            Assert.All(together[i], text => Assert.Equal(alone[i], text));
+    }
+
     [Fact]
     public async Task Every_kind_of_call_may_run_beside_every_other()
     {

@@ -14,7 +14,7 @@ module Trace =
         Tensors.noGrad (fun () ->
             Tensors.freeing (fun () ->
                 let input = Tensors.ofIds (Model.device model) [ 1L; ids.LongLength ] (Array.map int64 ids)
-                let logits = (Transformer.forward Eval model input).select (1L, ids.LongLength - 1L)
+                let logits = (Transformer.forward Eval model input).select(1L, ids.LongLength - 1L)
 
                 let turn = {
                     Texts = [| ReadOnlyMemory ids |]

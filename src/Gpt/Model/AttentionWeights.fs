@@ -32,15 +32,15 @@ module AttentionWeights =
     let private weights (config: GptConfig) (layer: int) (parameters: AttentionParams<Tensor>) (x: Tensor) : Tensor =
         let time, heads, width = x.shape[1], int64 config.Heads, int64 (GptConfig.headDim config)
 
-        let split (part: Tensor) = part.reshape(time, heads, width).transpose(0L, 1L).contiguous ()
-        let projected = (Layers.linear parameters.QueryKeyValue x).chunk (3L, -1L)
+        let split (part: Tensor) = part.reshape(time, heads, width).transpose(0L, 1L).contiguous()
+        let projected = (Layers.linear parameters.QueryKeyValue x).chunk(3L, -1L)
         let q, k = split projected[0], split projected[1]
 
         q
             .bmm(k.transpose (1L, 2L))
             .mul(Tensors.scalar (GptConfig.attentionScale config layer))
             .add(mask x.device (int time))
-            .softmax (-1L)
+            .softmax(-1L)
 
     /// The weights of each layer and head for token ids: [layer][head][query][key], each in 0 to 1. A query's weights sum to 1,
     /// and those of later keys are 0. Raises ArgumentOutOfRangeException unless there are 1 to the context of ids.

@@ -40,15 +40,12 @@ module AttentionMaps =
         [
             for level in 1..shades do
                 if paths[level].Length > 0 then
-                    Svg.element
-                        "path"
-                        [
-                            "class", Svg.fill 0
-                            "fill-opacity", Svg.number (float level / float shades)
-                            "shape-rendering", "crispEdges"
-                            "d", paths[level].ToString()
-                        ]
-                        []
+                    Svg.element "path" [
+                        "class", Svg.fill 0
+                        "fill-opacity", Svg.number (float level / float shades)
+                        "shape-rendering", "crispEdges"
+                        "d", paths[level].ToString()
+                    ] []
         ]
 
     /// One map with the tokens along its sides.
@@ -62,10 +59,7 @@ module AttentionMaps =
             Svg.label "soft" "end" (left - 6.0) (top + middle + 4.0) token
             let x, y = Svg.number (left + middle + 4.0), Svg.number (top - 6.0)
 
-            Svg.words
-                "text"
-                [ "class", "soft"; "x", x; "y", y; "transform", $"rotate(-90 {x} {y})" ]
-                token
+            Svg.words "text" [ "class", "soft"; "x", x; "y", y; "transform", $"rotate(-90 {x} {y})" ] token
     ]
 
     let private one (prompt: string) (tokens: string list) (map: AttentionMap) : string =

@@ -31,10 +31,14 @@ module Axis =
     let private widen (low: float) (high: float) : float * float =
         let size = max (abs low) (abs high)
 
-        if size < smallest then 0.0, 1.0
-        elif low = high then low - 0.1 * size, high + 0.1 * size
-        elif high - low < 1e-6 * size then low - 1e-6 * size, high + 1e-6 * size
-        else low, high
+        if size < smallest then
+            0.0, 1.0
+        elif low = high then
+            low - 0.1 * size, high + 0.1 * size
+        elif high - low < 1e-6 * size then
+            low - 1e-6 * size, high + 1e-6 * size
+        else
+            low, high
 
     /// The axis of some numbers whose ticks are no closer than `least`. Numbers that are not finite are left out, those beyond
     /// ±1e300 are taken for that, and without any the axis goes from 0 to 1.

@@ -26,7 +26,11 @@ module BarTable =
 
     /// A number as it is shown: a column of whole numbers without decimals.
     let text (table: BarTable) (column: float list) (value: float) : string =
-        let decimals = if List.forall Double.IsInteger column then 0 else table.Decimals
+        let decimals =
+            if List.forall Double.IsInteger column then
+                0
+            else
+                table.Decimals
 
         if Double.IsNaN value then
             "–"

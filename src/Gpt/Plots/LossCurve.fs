@@ -32,7 +32,12 @@ module LossCurve =
             let finite = chunk |> List.map snd |> List.filter Double.IsFinite
             let scale = float finite.Length
             // Divided before they are added, so that large losses do not overflow.
-            let mean = if finite.IsEmpty then nan else finite |> List.sumBy (fun loss -> loss / scale)
+            let mean =
+                if finite.IsEmpty then
+                    nan
+                else
+                    finite |> List.sumBy (fun loss -> loss / scale)
+
             fst (List.last chunk), mean)
 
     let private places (points: (int * float) list) = points |> List.map (fun (step, value) -> float step, value)

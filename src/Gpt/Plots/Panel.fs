@@ -68,15 +68,12 @@ module Panel =
         |> List.filter (List.isEmpty >> not)
 
     let private dot (style: string) (panel: Panel) (radius: float) (px, py) : SvgNode =
-        Svg.element
-            "circle"
-            [
-                "class", style
-                "cx", Svg.number (x panel px)
-                "cy", Svg.number (y panel py)
-                "r", Svg.number radius
-            ]
-            []
+        Svg.element "circle" [
+            "class", style
+            "cx", Svg.number (x panel px)
+            "cy", Svg.number (y panel py)
+            "r", Svg.number radius
+        ] []
 
     /// A line through points, by increasing x; a point alone is a dot.
     let line (style: string) (panel: Panel) (points: (float * float) list) : SvgNode list =

@@ -17,8 +17,7 @@ type SvgNode =
 module Svg =
 
     /// A coordinate: two decimals at most, no matter which culture is set.
-    let number (value: float) : string =
-        (Math.Round(value, 2) + 0.0).ToString("0.##", CultureInfo.InvariantCulture)
+    let number (value: float) : string = (Math.Round(value, 2) + 0.0).ToString("0.##", CultureInfo.InvariantCulture)
 
     /// The characters that XML 1.0 has; what it cannot hold, not even escaped, becomes U+FFFD.
     let private legal (rune: Rune) : Rune =
@@ -59,19 +58,22 @@ module Svg =
         words "text" [ "class", style; "x", number x; "y", number y; "text-anchor", anchor ] text
 
     let line (style: string) (x1: float) (y1: float) (x2: float) (y2: float) : SvgNode =
-        element "line" [ "class", style; "x1", number x1; "y1", number y1; "x2", number x2; "y2", number y2 ] []
+        element "line" [
+            "class", style
+            "x1", number x1
+            "y1", number y1
+            "x2", number x2
+            "y2", number y2
+        ] []
 
     let rect (style: string) (x: float) (y: float) (width: float) (height: float) : SvgNode =
-        element
-            "rect"
-            [
-                "class", style
-                "x", number x
-                "y", number y
-                "width", number (max 0.0 width)
-                "height", number (max 0.0 height)
-            ]
-            []
+        element "rect" [
+            "class", style
+            "x", number x
+            "y", number y
+            "width", number (max 0.0 width)
+            "height", number (max 0.0 height)
+        ] []
 
     let rec private write (builder: StringBuilder) (node: SvgNode) : unit =
         match node with

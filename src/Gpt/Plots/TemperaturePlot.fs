@@ -24,7 +24,12 @@ module TemperaturePlot =
             Svg.line (if share = 0.0 then "axis" else "grid") left y (left + chartWidth) y
 
         for place, (name, share) in List.indexed (List.zip names shares) do
-            let share = if Double.IsFinite share then Math.Clamp(share, 0.0, 1.0) else 0.0
+            let share =
+                if Double.IsFinite share then
+                    Math.Clamp(share, 0.0, 1.0)
+                else
+                    0.0
+
             let x, height = left + slot * float place, chartHeight * share
             let middle = x + slot / 2.0
             // The article's figure shows the most likely token in a colour of its own.

@@ -19,7 +19,9 @@ module TextChart =
         [
             for i in 0..count do
                 let share = if count = 0 then 0.0 else float i / float count
-                int (Math.Round(float x1 + share * float (x2 - x1))), int (Math.Round(float y1 + share * float (y2 - y1)))
+
+                int (Math.Round(float x1 + share * float (x2 - x1))),
+                int (Math.Round(float y1 + share * float (y2 - y1)))
         ]
 
     let private plain (text: string) : ChartCell list =
@@ -33,8 +35,7 @@ module TextChart =
             int (Math.Round(Axis.place x px * float (2 * wide - 1))),
             int (Math.Round((1.0 - Axis.place y py) * float (4 * high - 1)))
 
-        let mark (dx, dy) =
-            canvas[dy / 4, dx / 2] <- canvas[dy / 4, dx / 2] ||| bits[dy % 4, dx % 2]
+        let mark (dx, dy) = canvas[dy / 4, dx / 2] <- canvas[dy / 4, dx / 2] ||| bits[dy % 4, dx % 2]
 
         let isDrawn (px, py) = Double.IsFinite px && Double.IsFinite py
 
@@ -77,7 +78,9 @@ module TextChart =
             for row in 0 .. high - 1 do
                 let label = Map.tryFind row byRow |> Option.defaultValue ""
                 let edge = if label = "" then '│' else '┤'
-                plain ((Svg.cut margin label).PadLeft margin + string edge) @ [ for column in 0 .. wide - 1 -> cell row column ]
+
+                plain ((Svg.cut margin label).PadLeft margin + string edge)
+                @ [ for column in 0 .. wide - 1 -> cell row column ]
             plain (String(' ', margin) + "└" + String('─', wide))
             plain (String(' ', margin + 1) + Svg.cut wide ends)
         ]
@@ -86,7 +89,13 @@ module TextChart =
     let bar (width: int) (share: float) : string =
         if Double.IsFinite share then
             let eighths = int (Math.Round(Math.Clamp(share, 0.0, 1.0) * 8.0 * float width))
-            let part = if eighths % 8 = 0 then "" else "▏▎▍▌▋▊▉".Substring(eighths % 8 - 1, 1)
+
+            let part =
+                if eighths % 8 = 0 then
+                    ""
+                else
+                    "▏▎▍▌▋▊▉".Substring(eighths % 8 - 1, 1)
+
             String('█', eighths / 8) + part
         else
             ""

@@ -32,7 +32,11 @@ let tests =
         law 100 "each row is a distribution over what came before" (tokens 11 1 8) (fun ids ->
             use model = denseModel config
             let weights = AttentionWeights.ofTokens model (Array.ofList ids)
-            Expect.equal (weights.Length, weights |> Array.head |> Array.length) (config.Layers, config.Heads) "layers and heads"
+
+            Expect.equal
+                (weights.Length, weights |> Array.head |> Array.length)
+                (config.Layers, config.Heads)
+                "layers and heads"
 
             for head in Array.concat weights do
                 head
@@ -56,7 +60,7 @@ let tests =
                         model.Params.TokenEmbedding
                             .index_select(0L, (Small.ids [ ids ]).reshape(-1L))
                             .add(model.Params.PositionEmbedding.narrow (0L, 0L, int64 ids.Length))
-                            .unsqueeze (0L)
+                            .unsqueeze(0L)
 
                     let block = model.Params.Blocks[0]
                     let x = Layers.norm config.NormEpsilon block.AttentionNorm embedded
@@ -91,9 +95,16 @@ let tests =
             use model = denseModel config
             let ids = Array.ofList ids
             let warpers = [ Warpers.temperature 0.5; Warpers.topK 4; Warpers.topP 0.7 ]
-            let sampling = { Stages = List.map Warp warpers; Pick = Draw }
+
+            let sampling = {
+                Stages = List.map Warp warpers
+                Pick = Draw
+            }
+
             let found = Trace.distributions sampling (Rng.ofSeed 1UL) model ids
-            let logits = (Transformer.forward Eval model (Small.ids [ List.ofArray ids ])).select (1L, ids.LongLength - 1L)
+
+            let logits =
+                (Transformer.forward Eval model (Small.ids [ List.ofArray ids ])).select(1L, ids.LongLength - 1L)
 
             let expected =
                 (logits, warpers)

@@ -15,14 +15,44 @@ let private anyNumber =
     Gen.frequency [
         5, Gen.choose (-1000, 1000) |> Gen.map (fun n -> float n / 37.0)
         3, Gen.elements [ 0.0; 1.0; -1.0; 1e-12; 3e5; 1e12; 7.000001; 7.0000010001 ]
-        2, Gen.elements [ nan; infinity; -infinity; Double.MaxValue; Double.MinValue; Double.Epsilon; 1e-300; -1e250 ]
+        2,
+        Gen.elements [
+            nan
+            infinity
+            -infinity
+            Double.MaxValue
+            Double.MinValue
+            Double.Epsilon
+            1e-300
+            -1e250
+        ]
     ]
 
 let private anyText =
     let piece =
-        Gen.elements [ "a"; "Ω"; "<"; "&"; ">"; "\""; "'"; "\n"; "\r"; "\t"; " "; "\u0000"; "\u001b"; "\uFFFF"; "\uD800"; "😀"; "]]>" ]
+        Gen.elements [
+            "a"
+            "Ω"
+            "<"
+            "&"
+            ">"
+            "\""
+            "'"
+            "\n"
+            "\r"
+            "\t"
+            " "
+            "\u0000"
+            "\u001b"
+            "\uFFFF"
+            "\uD800"
+            "😀"
+            "]]>"
+        ]
 
-    Gen.choose (0, 30) |> Gen.bind (fun length -> Gen.listOfLength length piece) |> Gen.map String.Concat
+    Gen.choose (0, 30)
+    |> Gen.bind (fun length -> Gen.listOfLength length piece)
+    |> Gen.map String.Concat
 
 let private listUpTo most item = Gen.choose (0, most) |> Gen.bind (fun length -> Gen.listOfLength length item)
 let private numberLists = listUpTo 30 anyNumber |> Arb.fromGen
@@ -37,8 +67,7 @@ let private valueOf (node: XElement) (name: string) =
     | null -> ""
     | attribute -> attribute.Value
 
-let private number (node: XElement) (name: string) =
-    Double.Parse(valueOf node name, CultureInfo.InvariantCulture)
+let private number (node: XElement) (name: string) = Double.Parse(valueOf node name, CultureInfo.InvariantCulture)
 
 let private called (name: string) (root: XElement) =
     root.Descendants() |> Seq.filter (fun node -> node.Name.LocalName = name) |> List.ofSeq
@@ -47,10 +76,17 @@ let private called (name: string) (root: XElement) =
 let private isSound (svg: string) =
     let root = parse svg
     let width, height = number root "width", number root "height"
-    Expect.equal (valueOf root "viewBox") (String.concat " " [ "0 0"; valueOf root "width"; valueOf root "height" ]) "scales"
+
+    Expect.equal
+        (valueOf root "viewBox")
+        (String.concat " " [ "0 0"; valueOf root "width"; valueOf root "height" ])
+        "scales"
+
     Expect.equal (List.length (called "title" root), List.length (called "desc" root)) (1, 1) "for those who do not see"
     Expect.stringContains svg "prefers-color-scheme:dark" "dark colours"
-    let inside what low high x = Expect.isTrue (x >= low - 0.01 && x <= high + 0.01) $"{what} {x} outside {low} to {high}"
+
+    let inside what low high x =
+        Expect.isTrue (x >= low - 0.01 && x <= high + 0.01) $"{what} {x} outside {low} to {high}"
 
     for rect in called "rect" root do
         inside "left" 0.0 width (number rect "x")
@@ -166,7 +202,8 @@ let private tableOf rows columns : Gen<BarTable> =
 
         let! columns =
             columns
-            |> List.map (fun name -> Gen.listOfLength (List.length rows) anyNumber |> Gen.map (fun values -> name, values))
+            |> List.map (fun name ->
+                Gen.listOfLength (List.length rows) anyNumber |> Gen.map (fun values -> name, values))
             |> Gen.sequenceToList
 
         return {
@@ -181,8 +218,11 @@ let private textOf (svg: string) = parse svg |> called "text" |> List.map _.Valu
 
 let private otherLaws =
     testList "other plots" [
-        law 300 "a comparison of anything is sound" (Arb.fromGen (Gen.zip anyText (listUpTo 3 (Gen.zip anyText (tableOf names names))))) (fun (prompt, tables) ->
-            isSound (StrategyComparison.svg prompt tables))
+        law
+            300
+            "a comparison of anything is sound"
+            (Arb.fromGen (Gen.zip anyText (listUpTo 3 (Gen.zip anyText (tableOf names names)))))
+            (fun (prompt, tables) -> isSound (StrategyComparison.svg prompt tables))
 
         law 300 "a table's bars fill at most their track" (Arb.fromGen (tableOf names names)) (fun table ->
             for _, column in table.Columns do
@@ -190,19 +230,37 @@ let private otherLaws =
                     let share = BarTable.share table column value
                     Expect.isTrue (share >= 0.0 && share <= 1.0) $"{share}")
 
-        law 300 "a temperature figure of anything is sound" (Arb.fromGen (Gen.zip names (listUpTo 7 anyNumber))) (fun (names, temperatures) ->
-            let shares = List.mapi (fun i _ -> if i % 3 = 0 then 1.0 else nan) names
-            isSound (TemperaturePlot.svg names (temperatures |> List.map (fun temperature -> temperature, shares))))
+        law
+            300
+            "a temperature figure of anything is sound"
+            (Arb.fromGen (Gen.zip names (listUpTo 7 anyNumber)))
+            (fun (names, temperatures) ->
+                let shares = List.mapi (fun i _ -> if i % 3 = 0 then 1.0 else nan) names
+                isSound (TemperaturePlot.svg names (temperatures |> List.map (fun temperature -> temperature, shares))))
 
-        law 300 "an attention map of anything is sound" (Arb.fromGen (Gen.zip3 anyText names (Gen.choose (0, 4)))) (fun (prompt, tokens, count) ->
-            let weights = Array.init tokens.Length (fun q -> Array.init tokens.Length (fun k -> if k > q then 0.0 else nan))
+        law
+            300
+            "an attention map of anything is sound"
+            (Arb.fromGen (Gen.zip3 anyText names (Gen.choose (0, 4))))
+            (fun (prompt, tokens, count) ->
+                let weights =
+                    Array.init tokens.Length (fun q -> Array.init tokens.Length (fun k -> if k > q then 0.0 else nan))
 
-            [ for i in 0..count -> { Layer = i / 2; Head = i % 2; Weights = weights } ]
-            |> AttentionMaps.svg prompt tokens
-            |> isSound)
+                [
+                    for i in 0..count ->
+                        {
+                            Layer = i / 2
+                            Head = i % 2
+                            Weights = weights
+                        }
+                ]
+                |> AttentionMaps.svg prompt tokens
+                |> isSound)
 
         law 500 "a distribution keeps all its mass, in the rows and the others" (within 1 20) (fun top ->
-            let stage t = Array.init 12 (fun i -> exp (-float i / t)) |> fun e -> Array.map (fun x -> x / Array.sum e) e
+            let stage t =
+                Array.init 12 (fun i -> exp (-float i / t)) |> fun e -> Array.map (fun x -> x / Array.sum e) e
+
             let table = Distribution.table top string [ "the model", stage 3.0; "colder", stage 1.0 ]
             Expect.equal table.Rows.Length (if top >= 12 then 12 else top + 1) "rows"
 
@@ -225,35 +283,58 @@ let private otherLaws =
             Expect.contains words "after </svg>&\\n" "prompt")
 
         testCase "spaces and line ends of tokens can be seen" (fun () ->
-            Expect.equal (List.map Svg.token [ " the"; "\n"; "  "; "a b "; "" ]) [ "␣the"; "\\n"; "␣␣"; "a b␣"; "" ] "shown")
+            Expect.equal
+                (List.map Svg.token [ " the"; "\n"; "  "; "a b "; "" ])
+                [ "␣the"; "\\n"; "␣␣"; "a b␣"; "" ]
+                "shown")
 
-        law 500 "a text that is cut has no more characters than allowed" (both (Arb.fromGen anyText) (within 1 20)) (fun (text, most) ->
-            Expect.isTrue (Seq.length ((Svg.cut most text).EnumerateRunes()) <= most) "short")
+        law
+            500
+            "a text that is cut has no more characters than allowed"
+            (both (Arb.fromGen anyText) (within 1 20))
+            (fun (text, most) -> Expect.isTrue (Seq.length ((Svg.cut most text).EnumerateRunes()) <= most) "short")
     ]
 
 let private text (row: ChartCell list) = row |> List.map _.Glyph |> Array.ofList |> String
 
 let private characterLaws =
     testList "characters" [
-        law 300 "a chart is as high as asked and no wider" (both (Arb.fromGen (Gen.zip (Gen.choose (30, 140)) (Gen.choose (5, 30)))) curves) (fun ((width, height), curve) ->
-            let rows = TextChart.lines width height (Axis.ofCounts [ 0; curve.Steps ]) (LossCurve.series 200 curve |> List.map snd)
-            Expect.equal rows.Length height "rows"
-            Expect.isTrue (rows |> List.forall (fun row -> row.Length <= width)) "width")
+        law
+            300
+            "a chart is as high as asked and no wider"
+            (both (Arb.fromGen (Gen.zip (Gen.choose (30, 140)) (Gen.choose (5, 30)))) curves)
+            (fun ((width, height), curve) ->
+                let rows =
+                    TextChart.lines
+                        width
+                        height
+                        (Axis.ofCounts [ 0; curve.Steps ])
+                        (LossCurve.series 200 curve |> List.map snd)
+
+                Expect.equal rows.Length height "rows"
+                Expect.isTrue (rows |> List.forall (fun row -> row.Length <= width)) "width")
 
         law 500 "a heat map is no wider than asked" (both (within 1 100) (within 0 60)) (fun (width, count) ->
-            let weights = Array.init count (fun q -> Array.init count (fun k -> if k > q then 0.0 else 1.0 / float (q + 1)))
+            let weights =
+                Array.init count (fun q -> Array.init count (fun k -> if k > q then 0.0 else 1.0 / float (q + 1)))
+
             let rows = TextChart.shades width weights
             Expect.equal rows.Length count "a row a token"
             Expect.isTrue (rows |> List.forall (fun row -> row.Length <= width)) "width")
 
-        law 500 "a bar grows with its share and fills its width at 1" (both (within 0 100) (within 1 60)) (fun (percent, width) ->
-            let bar = TextChart.bar width (float percent / 100.0)
-            Expect.isTrue (bar.Length <= width) "width"
-            Expect.equal (TextChart.bar width 1.0) (String('█', width)) "full"
-            Expect.equal (TextChart.bar width nan) "" "not a number")
+        law
+            500
+            "a bar grows with its share and fills its width at 1"
+            (both (within 0 100) (within 1 60))
+            (fun (percent, width) ->
+                let bar = TextChart.bar width (float percent / 100.0)
+                Expect.isTrue (bar.Length <= width) "width"
+                Expect.equal (TextChart.bar width 1.0) (String('█', width)) "full"
+                Expect.equal (TextChart.bar width nan) "" "not a number")
 
         testCase "a falling line, drawn" (fun () ->
-            let rows = TextChart.lines 30 6 (Axis.ofCounts [ 0; 2 ]) [ [ 0.0, 2.0; 1.0, 1.0; 2.0, 0.0 ] ] |> List.map text
+            let rows =
+                TextChart.lines 30 6 (Axis.ofCounts [ 0; 2 ]) [ [ 0.0, 2.0; 1.0, 1.0; 2.0, 0.0 ] ] |> List.map text
 
             Expect.equal
                 (rows |> List.map _.TrimEnd())

@@ -51,7 +51,9 @@ let private examples (command: string) =
 
 /// The words of a command line, with quotes and escapes as a shell reads them.
 let private wordsOf (line: string) : string list =
-    let start = ProcessStartInfo("bash", [ "-c"; $"for word in {line}; do printf '%%s\\n' \"$word\"; done" ])
+    let start =
+        ProcessStartInfo("bash", [ "-c"; $"for word in {line}; do printf '%%s\\n' \"$word\"; done" ])
+
     start.RedirectStandardOutput <- true
 
     match Process.Start start with
@@ -98,24 +100,28 @@ let private withModel (test: string -> unit) =
 
 let private exampleTests =
     testList "examples" [
-        testCase "every command has one, and those that only compute for long are right up to the number of threads" (fun () ->
-            for command in commands do
-                let lines = examples command
-                Expect.isNonEmpty lines command
+        testCase
+            "every command has one, and those that only compute for long are right up to the number of threads"
+            (fun () ->
+                for command in commands do
+                    let lines = examples command
+                    Expect.isNonEmpty lines command
 
-                if List.contains command [ "train"; "bench" ] then
-                    for line in lines do
-                        // What is wrong with the rest of a line would be said first.
-                        let run = gptIn (Path.GetTempPath()) (wordsOf line @ [ "--threads"; "0" ])
-                        Expect.equal run.Code 2 line
-                        Expect.stringContains run.Error "--threads is 0" line)
+                    if List.contains command [ "train"; "bench" ] then
+                        for line in lines do
+                            // What is wrong with the rest of a line would be said first.
+                            let run = gptIn (Path.GetTempPath()) (wordsOf line @ [ "--threads"; "0" ])
+                            Expect.equal run.Code 2 line
+                            Expect.stringContains run.Error "--threads is 0" line)
 
         testCase "all others run, with a small model" (fun () ->
             withModel (fun folder ->
                 for command in commands |> List.except [ "train"; "bench"; "download" ] do
                     for line in examples command do
                         // The small model has two heads and a context of 8.
-                        let words = wordsOf line |> List.map (fun word -> if word = "to be or not" then "to be" else word)
+                        let words =
+                            wordsOf line |> List.map (fun word -> if word = "to be or not" then "to be" else word)
+
                         let words = words |> List.map (fun word -> if word = "16" then "4" else word)
                         let run = gptIn folder words
                         Expect.equal run.Code 0 $"{line}: {run.Error}"

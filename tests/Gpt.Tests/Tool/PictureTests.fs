@@ -55,7 +55,10 @@ let private loss =
             testCase "an interrupted run is drawn as far as it came" (fun () ->
                 withText sampleText (fun folder ->
                     let sizes = quick |> List.take (quick.Length - 2)
-                    let run = interruptedAt "step" folder ([ "train"; "--data"; "text.txt"; "--steps"; "20000" ] @ sizes)
+
+                    let run =
+                        interruptedAt "step" folder ([ "train"; "--data"; "text.txt"; "--steps"; "20000" ] @ sizes)
+
                     Expect.equal run.Code 130 run.Error
                     Expect.equal (titleOf (picture folder "runs/shakespeare/loss.svg")) "Loss" "drawn"))
     ]
@@ -65,8 +68,15 @@ let private charts =
         testCase "warpers shows the model's distribution and one for each warper, in their order" (fun () ->
             trained (fun folder ->
                 let arguments = [ "warpers"; "--prompt"; "to"; "--top-k"; "3"; "--temperature"; "0.5" ]
-                let heads = (run folder arguments).Out.Split '\n' |> Array.filter (fun line -> line <> "" && line[0] <> ' ')
-                Expect.equal heads [| "after 'to'"; "the model"; "temperature 0.5"; "top-k 3" |] "in Hugging Face's order"
+
+                let heads =
+                    (run folder arguments).Out.Split '\n' |> Array.filter (fun line -> line <> "" && line[0] <> ' ')
+
+                Expect.equal
+                    heads
+                    [| "after 'to'"; "the model"; "temperature 0.5"; "top-k 3" |]
+                    "in Hugging Face's order"
+
                 let other = (run folder (arguments @ [ "--order"; "llamacpp" ])).Out
                 Expect.isTrue (other.IndexOf "top-k 3" < other.IndexOf "temperature 0.5") "in llama.cpp's"
 
@@ -74,17 +84,28 @@ let private charts =
                 let stages = json.GetProperty "stages"
 
                 for stage in stages.EnumerateArray() do
-                    let shares = [ for share in stage.GetProperty("probabilities").EnumerateArray() -> share.GetDouble() ]
+                    let shares = [
+                        for share in stage.GetProperty("probabilities").EnumerateArray() -> share.GetDouble()
+                    ]
+
                     Expect.isTrue (abs (List.sum shares - 1.0) < 1e-5) "a distribution"
 
-                let last = [ for share in stages[2].GetProperty("probabilities").EnumerateArray() -> share.GetDouble() ]
+                let last = [
+                    for share in stages[2].GetProperty("probabilities").EnumerateArray() -> share.GetDouble()
+                ]
+
                 Expect.equal (last |> List.filter (fun share -> share > 0.0) |> List.length) 3 "top-k"))
 
         testCase "attention shows a row a token, and all maps as JSON" (fun () ->
             trained (fun folder ->
                 let rows = (run folder [ "attention"; "--prompt"; "to be" ]).Out.TrimEnd().Split '\n'
                 Expect.stringContains rows[0] "layer 0, head 0" "which"
-                Expect.equal (rows |> Array.skip 2 |> Array.map (fun row -> row[0])) [| 't'; 'o'; '␣'; 'b'; 'e' |] "tokens"
+
+                Expect.equal
+                    (rows |> Array.skip 2 |> Array.map (fun row -> row[0]))
+                    [| 't'; 'o'; '␣'; 'b'; 'e' |]
+                    "tokens"
+
                 let json = ToolTests.parse (run folder [ "attention"; "--prompt"; "to be"; "--json" ]).Out
                 Expect.equal (json.GetProperty("maps").GetArrayLength()) 2 "heads"
                 let wrong = gptIn folder [ "attention"; "--prompt"; "to"; "--head"; "2" ]

@@ -250,7 +250,10 @@ let private mistakes =
         refused "a dropout of one" sampleText (train [ "--dropout"; "1" ]) 2 [ "dropout is 1" ]
         refused "an unknown preset" sampleText (train [ "--preset"; "huge" ]) 2 [ "huge"; "gpt2" ]
         refused "an unknown option" sampleText (train [ "--epochs"; "5" ]) 2 [ "--epochs" ]
-        refused "a misspelt option" "" [ "generate"; "--temperatur"; "1" ] 2 [ "--temperatur is"; "mean --temperature?" ]
+        refused "a misspelt option" "" [ "generate"; "--temperatur"; "1" ] 2 [
+            "--temperatur is"
+            "mean --temperature?"
+        ]
         refused "a misspelt option of a command below" "" [ "bench"; "train"; "--stpes"; "1" ] 2 [ "mean --steps?" ]
         refused "a misspelt command below" "" [ "bench"; "trian" ] 2 [ "mean train?" ]
         refused "an unknown device" sampleText (train [ "--device"; "tpu" ]) 2 [ "tpu"; "cuda:N" ]
