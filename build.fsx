@@ -69,9 +69,9 @@ match (if words.IsEmpty then [ "run" ] else words) with
 | "build" :: rest -> build "Gpt.sln" rest
 | [ "test" ] ->
     build "Gpt.sln" []
-    let counts = test "TorchSharp.Embedded.Tests" "-result-junit"
-    let counts = test "Gpt.Api.Tests" "-result-junit" |> List.map2 (+) counts
-    let counts = test "Gpt.Tests" "--junit-summary" |> List.map2 (+) counts
+    let counts = test "-result-junit" "TorchSharp.Embedded.Tests"
+    let counts = test "-result-junit" "Gpt.Api.Tests" |> List.map2 (+) counts
+    let counts = test "--junit-summary" "Gpt.Tests" |> List.map2 (+) counts
     printfn "%d passed, %d failed%s" counts[0] counts[1] (if counts[2] = 0 then "" else $", {counts[2]} skipped")
     exit (min 1 counts[1])
 | "format" :: rest ->
