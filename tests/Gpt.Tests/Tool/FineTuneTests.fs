@@ -152,6 +152,7 @@ let private adapters =
                     [
                         "adapter_config.json"
                         "adapter_model.safetensors"
+                        "loss.svg"
                         "merges.txt"
                         "tokenizer.json"
                         "tokenizer_config.json"
