@@ -3,7 +3,6 @@ module Gpt.Cli.Program
 open System
 open System.CommandLine
 open System.Reflection
-open Gpt
 
 /// The command of a name. The others are not made: making them all would take longer than many commands do.
 let private find (name: string) : Command option =
@@ -24,30 +23,9 @@ let private find (name: string) : Command option =
     | "completion" -> Some(CompletionCommand.create ())
     | _ -> None
 
-/// The known word that a misspelt one is nearest to, if it is near: at most two letters, or a quarter of them, differ.
-let private nearest (known: string seq) (word: string) : string option =
-    let letters (text: string) = text.ToCharArray()
-
-    let distance (other: string) =
-        TextMetrics.difference (letters word) (letters other) * float (max word.Length other.Length)
-
-    let most = min (max 2.0 (float word.Length / 4.0)) (float word.Length / 2.0)
-
-    known
-    |> Seq.map (fun other -> distance other, other)
-    |> Seq.filter (fun (distance, _) -> distance <= most + 1e-6)
-    |> Seq.sortBy fst
-    |> Seq.tryHead
-    |> Option.map snd
-
-/// One sentence about a word that is not known, what it was probably meant to be, and where to look.
-let private unknown (called: string) (known: string seq) (word: string) : int =
-    let meant =
-        match nearest known word with
-        | Some other -> $"; did you mean {other}?"
-        | None -> "."
-
-    Screen.note $"gpt: {word} is not known here{meant} `{called} --help` lists what is."
+/// Says what is wrong with a command line, and where to look.
+let private refuse (called: string) (sentence: string) : int =
+    Screen.note $"gpt: {sentence} `{called} --help` lists what is right."
     Problem.codes.Usage
 
 /// The words by which a command is called, such as `gpt bench train`.
@@ -77,10 +55,8 @@ let private run (entry: Entry) (command: Command) (args: string[]) : int =
         | Some token, _ ->
             let known = Seq.append (command.Options |> Seq.map _.Name) (command.Subcommands |> Seq.map _.Name)
 
-            unknown called known token
-        | None, Some error ->
-            Screen.note $"gpt: {error.Message} `{called} --help` lists what is right."
-            Problem.codes.Usage
+            refuse called (Mistakes.unknown known token)
+        | None, Some error -> refuse called (Mistakes.ofError error)
         | None, None -> parsed.Invoke()
 
 let private version () =
@@ -91,9 +67,7 @@ let private version () =
 [<EntryPoint>]
 let main args =
     match List.ofArray args with
-    | [] ->
-        Screen.note "gpt: a command is missing. `gpt --help` lists them."
-        Problem.codes.Usage
+    | [] -> refuse "gpt" "a command is missing."
     | ("--help" | "-h" | "-?") :: _ ->
         HelpScreen.tool ()
         Problem.codes.Done
@@ -106,4 +80,4 @@ let main args =
     | name :: _ ->
         match Catalogue.all |> List.tryFind (fun entry -> entry.Name = name), find name with
         | Some entry, Some command -> run entry command args
-        | _ -> unknown "gpt" (Catalogue.all |> List.map _.Name) name
+        | _ -> refuse "gpt" (Mistakes.unknown (Catalogue.all |> List.map _.Name) name)

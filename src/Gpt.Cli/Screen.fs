@@ -76,13 +76,11 @@ module Screen =
         if isWatched () then
             let show (context: LiveDisplayContext) (status: Status) =
                 let profile = error.Value.Profile
-
-                context.UpdateTarget(
-                    Rows [
-                        draw profile.Width profile.Height status
-                        Text(String.concat "   " (facts status))
-                    ]
-                )
+                let lines = [ "   "; "  " ] |> List.map (fun gap -> String.concat gap (facts status))
+                // One line, or the drawing above it would not fit.
+                let fitting = lines |> List.tryFind (fun line -> line.Length < profile.Width)
+                let line = fitting |> Option.defaultValue (Svg.cut (profile.Width - 1) (List.last lines))
+                context.UpdateTarget(Rows [ draw profile.Width profile.Height status; Text line ])
 
             error.Value
                 .Live(Text "evaluating the untrained model …")

@@ -34,6 +34,9 @@ module BarTable =
 
         if Double.IsNaN value then
             "–"
+        elif value = 0.0 then
+            // What is ruled out, beside what is rounded to as much.
+            "0"
         elif Double.IsInfinity value || abs value >= 1e5 then
             value.ToString("0.##e0", CultureInfo.InvariantCulture)
         else

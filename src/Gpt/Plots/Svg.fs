@@ -116,7 +116,7 @@ module Svg =
 .gpt .track{fill:var(--grid);fill-opacity:.45}
 .gpt .s0{--own:var(--s0)}.gpt .s1{--own:var(--s1)}.gpt .s2{--own:var(--s2)}.gpt .s3{--own:var(--s3)}.gpt .s4{--own:var(--s4)}.gpt .s5{--own:var(--s5)}
 .gpt .stroke{stroke:var(--own);stroke-width:2;fill:none;stroke-linejoin:round;stroke-linecap:round}
-.gpt .faint{stroke-width:1;stroke-opacity:.55}
+.gpt .faint{stroke-width:1.2;stroke-opacity:.8}
 .gpt .fill{fill:var(--own)}
 """
 

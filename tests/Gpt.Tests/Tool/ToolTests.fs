@@ -250,6 +250,14 @@ let private mistakes =
         refused "a dropout of one" sampleText (train [ "--dropout"; "1" ]) 2 [ "dropout is 1" ]
         refused "an unknown preset" sampleText (train [ "--preset"; "huge" ]) 2 [ "huge"; "gpt2" ]
         refused "an unknown option" sampleText (train [ "--epochs"; "5" ]) 2 [ "--epochs" ]
+        refused "a number that is none" sampleText (train [ "--steps"; "1e3" ]) 2 [ "--steps is 1e3"; "a whole number" ]
+        refused "an option without its value" "" [ "generate"; "--top-k" ] 2 [
+            "--top-k has no value"
+            "a whole number"
+        ]
+        refused "an option twice" "" [ "generate"; "--top-p"; "0.5"; "--top-p"; "0.9" ] 2 [ "--top-p is given 2 times" ]
+        refused "nothing to download" "" [ "download" ] 2 [ "NAME is missing" ]
+        refused "nothing to measure" "" [ "bench" ] 2 [ "a command is missing"; "gpt bench --help" ]
         refused "a misspelt option" "" [ "generate"; "--temperatur"; "1" ] 2 [
             "--temperatur is"
             "mean --temperature?"
