@@ -76,7 +76,10 @@ module Screen =
         if isWatched () then
             let show (context: LiveDisplayContext) (status: Status) =
                 let profile = error.Value.Profile
-                let lines = [ "   "; "  " ] |> List.map (fun gap -> String.concat gap (facts status))
+                let all = facts status
+                // The curve's reader can do without the rate.
+                let fewer = all |> List.filter (fun fact -> not (fact.StartsWith "rate"))
+                let lines = [ String.concat "   " all; String.concat "  " all; String.concat "  " fewer ]
                 // One line, or the drawing above it would not fit.
                 let fitting = lines |> List.tryFind (fun line -> line.Length < profile.Width)
                 let line = fitting |> Option.defaultValue (Svg.cut (profile.Width - 1) (List.last lines))
