@@ -16,7 +16,11 @@ module BenchCommand =
             printfn "%s" (facts.ToJsonString())
         else
             for KeyValue(name, value) in facts do
-                printfn "%-24s %O" name value
+                match value with
+                | :? JsonArray as rows ->
+                    for row in Seq.choose Option.ofObj rows do
+                        printfn "%-24s %s" name (row.ToJsonString())
+                | value -> printfn "%-24s %O" name value
 
     /// What a measurement is asked to do: the arguments, and what the shared ones among them mean.
     type private Asked = {
@@ -34,7 +38,7 @@ module BenchCommand =
         let run (parsed: ParseResult) =
             result {
                 do! Options.useThreads (Options.given parsed threads)
-                let! device = Device.parse (parsed.GetRequiredValue device) |> Problem.usage
+                let! device = Options.deviceOf parsed device
                 let! weights = Options.weights parsed dtype
                 // The article's training sizes: context 128; dropout only when asked for.
                 let! config =
@@ -150,7 +154,7 @@ module BenchCommand =
             (fun parsed ->
                 result {
                     do! Options.useThreads (Options.given parsed threads)
-                    let! device = Device.parse (parsed.GetRequiredValue device) |> Problem.usage
+                    let! device = Options.deviceOf parsed device
                     let! runs = Options.atLeastOne runs parsed
 
                     let! sizes =
@@ -188,7 +192,7 @@ module BenchCommand =
             (fun parsed ->
                 result {
                     do! Options.useThreads (Options.given parsed threads)
-                    let! device = Device.parse (parsed.GetRequiredValue device) |> Problem.usage
+                    let! device = Options.deviceOf parsed device
                     let! vocab = Options.atLeastOne vocab parsed
                     let! temperature = stepOf temperature Warpers.temperature parsed
                     let! topK = stepOf topK (fun k -> if k = 0 then id else Warpers.topK k) parsed

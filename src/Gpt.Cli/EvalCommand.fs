@@ -78,7 +78,7 @@ module EvalCommand =
     let private run (parsed: ParseResult) : Result<int, Problem> =
         result {
             do! Options.useThreads (Options.given parsed threads)
-            let! device = Device.parse (parsed.GetRequiredValue device) |> Problem.usage
+            let! device = Options.deviceOf parsed device
             let! weights = Options.weights parsed dtype
             let! folder = HubScreen.folder parsed model
             let! model, ids = load weights device folder parsed

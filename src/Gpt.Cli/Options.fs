@@ -59,9 +59,17 @@ module Options =
 
     let dtype () = withDefault "--dtype" "what the weights are kept in: float32, bfloat16 or int8" "float32"
 
+    /// The library's sentences begin with the setting as its option has it, without the dashes.
+    let private asOption (result: Result<'a, string>) : Result<'a, Problem> =
+        result |> Result.mapError (fun sentence -> Usage $"--{sentence}")
+
+    /// What `device` says.
+    let deviceOf (parsed: ParseResult) (option: Option<string>) : Result<TorchSharp.torch.Device, Problem> =
+        Device.parse (parsed.GetRequiredValue option) |> asOption
+
     /// What `dtype` says.
     let weights (parsed: ParseResult) (option: Option<string>) : Result<WeightType, Problem> =
-        Quantize.parse (parsed.GetRequiredValue option) |> Problem.usage
+        Quantize.parse (parsed.GetRequiredValue option) |> asOption
 
     let threads () : Option<int> = optional "--threads" "how many CPU threads to use; all cores unless given"
 

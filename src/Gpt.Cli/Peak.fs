@@ -14,76 +14,47 @@ module Peak =
     /// Steps of the chains: about a millisecond.
     let private steps = 250_000
 
-    // Twelve chains keep two multiply-add units busy where one takes up to five cycles. Each width is written out: the vectors
-    // stay in registers only as locals of one method.
+    /// Twelve chains of `next`, each step of one after the step before: they keep two multiply-add units busy where one takes up
+    /// to five cycles. Inlined, so that the vectors stay in registers.
+    let inline private chains
+        ([<InlineIfLambda>] next: 'v -> 'v)
+        ([<InlineIfLambda>] add: 'v -> 'v -> 'v)
+        (start: 'v)
+        : 'v =
+        let mutable a, b, c, d = start, start, start, start
+        let mutable e, f, g, h = start, start, start, start
+        let mutable i, j, k, l = start, start, start, start
+
+        for _ in 1..steps do
+            a <- next a
+            b <- next b
+            c <- next c
+            d <- next d
+            e <- next e
+            f <- next f
+            g <- next g
+            h <- next h
+            i <- next i
+            j <- next j
+            k <- next k
+            l <- next l
+
+        add (add (add (add a b) (add c d)) (add (add e f) (add g h))) (add (add i j) (add k l))
+
     [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
     let private chains512 () : float32 =
         let x, y = Vector512.Create 0.999f, Vector512.Create 0.001f
-        let mutable a, b, c, d = x, x, x, x
-        let mutable e, f, g, h = x, x, x, x
-        let mutable i, j, k, l = x, x, x, x
-
-        for _ in 1..steps do
-            a <- Vector512.FusedMultiplyAdd(a, x, y)
-            b <- Vector512.FusedMultiplyAdd(b, x, y)
-            c <- Vector512.FusedMultiplyAdd(c, x, y)
-            d <- Vector512.FusedMultiplyAdd(d, x, y)
-            e <- Vector512.FusedMultiplyAdd(e, x, y)
-            f <- Vector512.FusedMultiplyAdd(f, x, y)
-            g <- Vector512.FusedMultiplyAdd(g, x, y)
-            h <- Vector512.FusedMultiplyAdd(h, x, y)
-            i <- Vector512.FusedMultiplyAdd(i, x, y)
-            j <- Vector512.FusedMultiplyAdd(j, x, y)
-            k <- Vector512.FusedMultiplyAdd(k, x, y)
-            l <- Vector512.FusedMultiplyAdd(l, x, y)
-
-        Vector512.Sum(a + b + c + d + e + f + g + h + i + j + k + l)
+        Vector512.Sum(chains (fun a -> Vector512.FusedMultiplyAdd(a, x, y)) (fun a b -> a + b) x)
 
     [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
     let private chains256 () : float32 =
         let x, y = Vector256.Create 0.999f, Vector256.Create 0.001f
-        let mutable a, b, c, d = x, x, x, x
-        let mutable e, f, g, h = x, x, x, x
-        let mutable i, j, k, l = x, x, x, x
-
-        for _ in 1..steps do
-            a <- Vector256.FusedMultiplyAdd(a, x, y)
-            b <- Vector256.FusedMultiplyAdd(b, x, y)
-            c <- Vector256.FusedMultiplyAdd(c, x, y)
-            d <- Vector256.FusedMultiplyAdd(d, x, y)
-            e <- Vector256.FusedMultiplyAdd(e, x, y)
-            f <- Vector256.FusedMultiplyAdd(f, x, y)
-            g <- Vector256.FusedMultiplyAdd(g, x, y)
-            h <- Vector256.FusedMultiplyAdd(h, x, y)
-            i <- Vector256.FusedMultiplyAdd(i, x, y)
-            j <- Vector256.FusedMultiplyAdd(j, x, y)
-            k <- Vector256.FusedMultiplyAdd(k, x, y)
-            l <- Vector256.FusedMultiplyAdd(l, x, y)
-
-        Vector256.Sum(a + b + c + d + e + f + g + h + i + j + k + l)
+        Vector256.Sum(chains (fun a -> Vector256.FusedMultiplyAdd(a, x, y)) (fun a b -> a + b) x)
 
     [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
     let private chains128 () : float32 =
         let x, y = Vector128.Create 0.999f, Vector128.Create 0.001f
-        let mutable a, b, c, d = x, x, x, x
-        let mutable e, f, g, h = x, x, x, x
-        let mutable i, j, k, l = x, x, x, x
-
-        for _ in 1..steps do
-            a <- Vector128.MultiplyAddEstimate(a, x, y)
-            b <- Vector128.MultiplyAddEstimate(b, x, y)
-            c <- Vector128.MultiplyAddEstimate(c, x, y)
-            d <- Vector128.MultiplyAddEstimate(d, x, y)
-            e <- Vector128.MultiplyAddEstimate(e, x, y)
-            f <- Vector128.MultiplyAddEstimate(f, x, y)
-            g <- Vector128.MultiplyAddEstimate(g, x, y)
-            h <- Vector128.MultiplyAddEstimate(h, x, y)
-            i <- Vector128.MultiplyAddEstimate(i, x, y)
-            j <- Vector128.MultiplyAddEstimate(j, x, y)
-            k <- Vector128.MultiplyAddEstimate(k, x, y)
-            l <- Vector128.MultiplyAddEstimate(l, x, y)
-
-        Vector128.Sum(a + b + c + d + e + f + g + h + i + j + k + l)
+        Vector128.Sum(chains (fun a -> Vector128.MultiplyAddEstimate(a, x, y)) (fun a b -> a + b) x)
 
     /// The widest vectors of this machine: how many floats they hold, and the chains over them.
     let private widest () : struct (int * (unit -> float32)) =

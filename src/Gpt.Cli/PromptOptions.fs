@@ -81,7 +81,7 @@ module PromptOptions =
     let read (parsed: ParseResult) (options: PromptOptions) : Result<Prompted, Problem> =
         result {
             do! Options.useThreads (Options.given parsed options.Threads)
-            let! device = Device.parse (parsed.GetRequiredValue options.Device) |> Problem.usage
+            let! device = Options.deviceOf parsed options.Device
             let! weights = Options.weights parsed options.Dtype
             let! folder = HubScreen.folder parsed options.Folder
             let! model, tokenizer = Checkpoint.loadAs weights device folder |> Problem.failed

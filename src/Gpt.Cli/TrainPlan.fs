@@ -118,7 +118,7 @@ module TrainPlan =
     let read (parsed: ParseResult) : Result<TrainPlan, Problem> =
         result {
             do! Options.useThreads (Options.given parsed threads)
-            let! device = Device.parse (parsed.GetRequiredValue device) |> Problem.usage
+            let! device = Options.deviceOf parsed device
             let out = parsed.GetRequiredValue out
             let! from = FineTuning.read parsed sizes out
             let! config, window, usualRate = setting parsed from

@@ -24,14 +24,14 @@ module Device =
 
     let private withoutCuda (text: string) =
         if engine = "embedded" then
-            $"--device {text}: this build has the embedded engine, which computes on the CPU only; build with "
-            + "`--torch cuda` (dotnet fsi build.fsx run --torch cuda) for a GPU, or use --device cpu"
+            $"device {text}: this build has the embedded engine, which computes on the CPU only; build with "
+            + "`--torch cuda` (dotnet fsi build.fsx run --torch cuda) for a GPU, or use cpu"
         else
-            $"--device {text}: no CUDA device can be used (driver, GPU or the libtorch CUDA package is missing); use --device cpu"
+            $"device {text}: no CUDA device can be used (driver, GPU or the libtorch CUDA package is missing); use cpu"
 
     /// Reads `auto`, `cpu`, `cuda` or `cuda:N`. The error is one sentence that says what would be right.
     let parse (text: string) : Result<torch.Device, string> =
-        let wrong = Error $"--device {text}: expected auto, cpu, cuda or cuda:N (N a device number from 0)"
+        let wrong = Error $"device {text}: expected auto, cpu, cuda or cuda:N (N a device number from 0)"
 
         match text.Split ':' with
         | [| "auto" |] -> Ok(best ())
@@ -43,6 +43,6 @@ module Device =
             | true, n when n >= 0 && not (cudaIsThere ()) -> Error(withoutCuda text)
             | true, n when n >= 0 && n < torch.cuda.device_count () -> Ok(torch.device $"cuda:{n}")
             | true, n when n >= 0 ->
-                Error $"--device {text}: this machine has CUDA devices 0 to {torch.cuda.device_count () - 1}"
+                Error $"device {text}: this machine has CUDA devices 0 to {torch.cuda.device_count () - 1}"
             | _ -> wrong
         | _ -> wrong

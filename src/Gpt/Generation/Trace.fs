@@ -9,8 +9,16 @@ module Trace =
     let private probabilities (logits: Tensor) : float[] = logits.softmax -1L |> Tensors.toFloats |> Array.map float
 
     /// The probabilities of the token that comes after `ids`, before any stage and after each: one more list of V numbers than
-    /// the sampling has stages. The ids are 1 to the context of them.
+    /// the sampling has stages. Raises ArgumentOutOfRangeException unless there are 1 to the context of ids.
     let distributions (sampling: Sampling) (rng: Rng) (model: Model) (ids: int[]) : float[] list =
+        let context = model.Config.Context
+
+        Argument.require
+            (ids.Length >= 1 && ids.Length <= context)
+            "the number of ids"
+            ids.Length
+            $"1 to the context, {context}"
+
         Tensors.noGrad (fun () ->
             Tensors.freeing (fun () ->
                 let input = Tensors.ofIds (Model.device model) [ 1L; ids.LongLength ] (Array.map int64 ids)

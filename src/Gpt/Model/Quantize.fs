@@ -17,7 +17,7 @@ module Quantize =
     let parse (text: string) : Result<WeightType, string> =
         match names |> List.tryFind (fst >> (=) text) with
         | Some(_, weights) -> Ok weights
-        | None -> Error $"--dtype {text}: expected float32, bfloat16 or int8"
+        | None -> Error $"dtype {text}: expected float32, bfloat16 or int8"
 
     /// The largest number that a weight in int8 is rounded to; -127 is the smallest, so that both signs reach equally far.
     let private most = 127.0

@@ -40,8 +40,7 @@ module Axis =
         else
             low, high
 
-    /// The axis of some numbers whose ticks are no closer than `least`. Numbers that are not finite are left out, those beyond
-    /// ±1e300 are taken for that, and without any the axis goes from 0 to 1.
+    /// The axis of some numbers whose ticks are no closer than `least`.
     let private make (least: float) (values: float seq) : Axis =
         let finite =
             values
@@ -64,11 +63,14 @@ module Axis =
             Step = step
         }
 
+    /// The axis of any numbers. Numbers that are not finite are left out, those beyond ±1e300 are taken for that, and without
+    /// any the axis goes from 0 to 1.
     let ofValues (values: float seq) : Axis = make 0.0 values
 
     /// The axis of whole numbers, whose ticks are whole too.
     let ofCounts (counts: int seq) : Axis = make 1.0 (counts |> Seq.map float)
 
+    /// The first tick and the last.
     let low (axis: Axis) : float = List.head axis.Ticks
     let high (axis: Axis) : float = List.last axis.Ticks
 

@@ -57,6 +57,7 @@ module Svg =
     let label (style: string) (anchor: string) (x: float) (y: float) (text: string) : SvgNode =
         words "text" [ "class", style; "x", number x; "y", number y; "text-anchor", anchor ] text
 
+    /// A straight line from one place to another.
     let line (style: string) (x1: float) (y1: float) (x2: float) (y2: float) : SvgNode =
         element "line" [
             "class", style
@@ -66,6 +67,7 @@ module Svg =
             "y2", number y2
         ] []
 
+    /// A rectangle with its upper left corner at a place; a negative size is drawn as 0.
     let rect (style: string) (x: float) (y: float) (width: float) (height: float) : SvgNode =
         element "rect" [
             "class", style

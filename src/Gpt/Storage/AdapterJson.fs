@@ -27,7 +27,7 @@ module AdapterJson =
         json["task_type"] <- "CAUSAL_LM"
         json["use_dora"] <- false
         json["use_rslora"] <- false
-        json.ToJsonString(JsonSerializerOptions(WriteIndented = true)) + "\n"
+        JsonFields.write json
 
     /// Fields that are read below, and fields that say nothing of what the adapters compute once they are trained: where they
     /// come from, how they were trained, which layers there are (the tensors show that).
@@ -64,36 +64,23 @@ module AdapterJson =
         | "init_lora_weights", value -> plainStarts.Contains value
         | _, value -> value = "null" || value = "false" || value = "{}" || value = "[]"
 
-    let private wrong (name: string) (value: JsonElement) (expected: string) =
-        raise (FormatException $"{name} is {ConfigKeys.show value}; {expected} is expected")
-
     let private ofObject (json: JsonElement) : LoraOptions =
-        let field (name: string) =
-            match json.TryGetProperty name with
-            | true, value -> value
-            | _ -> raise (FormatException $"{name} is missing")
-
-        let kind, rank, alpha = field "peft_type", field "r", field "lora_alpha"
+        let field = JsonFields.required json
+        let kind = field "peft_type"
 
         if kind.GetRawText() <> "\"LORA\"" then
-            wrong "peft_type" kind "\"LORA\""
+            JsonFields.wrong "peft_type" kind "\"LORA\""
 
         for property in json.EnumerateObject() do
             if not (changesNothing property) then
                 raise (
                     FormatException
-                        $"{property.Name} is {ConfigKeys.show property.Value}; this changes what the adapters compute in a way that is not known"
+                        $"{property.Name} is {JsonFields.show property.Value}; this changes what the adapters compute in a way that is not known"
                 )
 
         {
-            Rank =
-                match rank.ValueKind with
-                | JsonValueKind.Number when fst (rank.TryGetInt32()) -> rank.GetInt32()
-                | _ -> wrong "r" rank "a whole number"
-            Alpha =
-                match alpha.ValueKind with
-                | JsonValueKind.Number -> alpha.GetDouble()
-                | _ -> wrong "lora_alpha" alpha "a number"
+            Rank = JsonFields.whole "r" (field "r")
+            Alpha = JsonFields.real "lora_alpha" (field "lora_alpha")
             Targets =
                 let targets = field "target_modules"
                 let isText (item: JsonElement) = item.ValueKind = JsonValueKind.String
@@ -101,17 +88,10 @@ module AdapterJson =
                 if targets.ValueKind = JsonValueKind.Array && Seq.forall isText (targets.EnumerateArray()) then
                     [ for item in targets.EnumerateArray() -> string item ]
                 else
-                    wrong "target_modules" targets "a list of names"
+                    JsonFields.wrong "target_modules" targets "a list of names"
         }
 
     /// The adapters that the text of an `adapter_config.json` describes, or one sentence that says what is wrong with it: a field
     /// that is missing or of the wrong kind, adapters other than LoRA's, or a field that would change what they compute in a
     /// way this library does not know, such as `use_dora`.
-    let read (text: string) : Result<LoraOptions, string> =
-        try
-            use document = JsonDocument.Parse text
-            Ok(ofObject document.RootElement)
-        with
-        | :? JsonException -> Error "it is not valid JSON"
-        | :? InvalidOperationException -> Error "it is not a JSON object"
-        | :? FormatException as e -> Error e.Message
+    let read (text: string) : Result<LoraOptions, string> = JsonFields.read (ofObject >> Ok) text

@@ -22,8 +22,6 @@ module ConfigJson =
         | "relu" -> Ok Relu
         | _ -> Error $"activation_function is {name}; gelu, gelu_new and relu are known"
 
-    let private text (json: JsonObject) = json.ToJsonString(JsonSerializerOptions(WriteIndented = true)) + "\n"
-
     let private id (token: int option) : JsonNode | null =
         match token with
         | Some id -> JsonValue.Create id
@@ -52,7 +50,7 @@ module ConfigJson =
         json["bos_token_id"] <- id endOfText
         json["eos_token_id"] <- id endOfText
         json["dtype"] <- "float32"
-        text json
+        JsonFields.write json
 
     /// The text of `generation_config.json`, which says how a text begins and ends.
     let writeGeneration (endOfText: int option) : string =
@@ -60,7 +58,7 @@ module ConfigJson =
         json["_from_model_config"] <- true
         json["bos_token_id"] <- id endOfText
         json["eos_token_id"] <- id endOfText
-        text json
+        JsonFields.write json
 
     /// The value of a field that is there and not null.
     let private field (json: JsonElement) (name: string) : JsonElement option =
@@ -68,38 +66,22 @@ module ConfigJson =
         | true, value when value.ValueKind <> JsonValueKind.Null -> Some value
         | _ -> None
 
-    let private wrong name value expected =
-        raise (FormatException $"{name} is {ConfigKeys.show value}; {expected} is expected")
-
-    let private whole name (value: JsonElement) : int =
-        match value.ValueKind with
-        | JsonValueKind.Number ->
-            match value.TryGetInt32() with
-            | true, number -> number
-            | _ -> wrong name value "a whole number"
-        | _ -> wrong name value "a whole number"
-
-    let private real name (value: JsonElement) : float =
-        match value.ValueKind with
-        | JsonValueKind.Number -> value.GetDouble()
-        | _ -> wrong name value "a number"
-
     let private flag name (value: JsonElement) : bool =
         match value.ValueKind with
         | JsonValueKind.True -> true
         | JsonValueKind.False -> false
-        | _ -> wrong name value "true or false"
+        | _ -> JsonFields.wrong name value "true or false"
 
     /// A size that must be there, under GPT-2's name for it or under transformers' general one.
     let private size (json: JsonElement) (name: string) (general: string) : int =
-        let read name = field json name |> Option.map (whole name)
+        let read name = field json name |> Option.map (JsonFields.whole name)
 
         match read name, read general with
         | Some one, Some other when one <> other ->
             raise (FormatException $"{name} is {one}, but {general}, which is the same, is {other}")
         | Some value, _
         | None, Some value -> value
-        | None, None -> raise (FormatException $"{name} is missing")
+        | None, None -> JsonFields.missing name
 
     let private ofObject (json: JsonElement) (activation: Activation) : GptConfig =
         let given name (read: string -> JsonElement -> 'a) fallback =
@@ -113,37 +95,31 @@ module ConfigJson =
             Dim = dim
             Layers = size json "n_layer" "num_hidden_layers"
             Heads = size json "n_head" "num_attention_heads"
-            FeedForward = given "n_inner" whole (4 * dim)
-            Dropout = given "resid_pdrop" real 0.1
-            NormEpsilon = given "layer_norm_epsilon" real 1e-5
+            FeedForward = given "n_inner" JsonFields.whole (4 * dim)
+            Dropout = given "resid_pdrop" JsonFields.real 0.1
+            NormEpsilon = given "layer_norm_epsilon" JsonFields.real 1e-5
             Activation = activation
             TiedHead = given "tie_word_embeddings" flag true
             ScaleAttention = given "scale_attn_weights" flag true
             ScaleByLayer = given "scale_attn_by_inverse_layer_idx" flag false
         }
 
+    let private ofRoot (json: JsonElement) : Result<GptConfig, string> =
+        match field json "model_type" |> Option.map string with
+        | Some other when other <> "gpt2" -> Error $"model_type is {other}; only gpt2 can be loaded"
+        | _ ->
+            field json "activation_function"
+            |> Option.map string
+            |> Option.defaultValue "gelu_new"
+            |> activationOf
+            |> Result.map (ofObject json)
+            |> Result.bind GptConfig.validate
+            |> Result.bind (fun config ->
+                match ConfigKeys.firstProblem json with
+                | Some sentence -> Error sentence
+                | None -> Ok config)
+
     /// The configuration that the text of a `config.json` describes, or one sentence that says what is wrong with it: a field
     /// that is missing or of the wrong kind, another model than a GPT-2, or a field with a value that would change what the
     /// model computes in a way this library does not know. Of the three dropout rates the one of the residual stream is taken.
-    let read (text: string) : Result<GptConfig, string> =
-        try
-            use document = JsonDocument.Parse text
-            let json = document.RootElement
-
-            match field json "model_type" |> Option.map string with
-            | Some other when other <> "gpt2" -> Error $"model_type is {other}; only gpt2 can be loaded"
-            | _ ->
-                field json "activation_function"
-                |> Option.map string
-                |> Option.defaultValue "gelu_new"
-                |> activationOf
-                |> Result.map (ofObject json)
-                |> Result.bind GptConfig.validate
-                |> Result.bind (fun config ->
-                    match ConfigKeys.firstProblem json with
-                    | Some sentence -> Error sentence
-                    | None -> Ok config)
-        with
-        | :? JsonException -> Error "it is not valid JSON"
-        | :? InvalidOperationException -> Error "it is not a JSON object"
-        | :? FormatException as e -> Error e.Message
+    let read (text: string) : Result<GptConfig, string> = JsonFields.read ofRoot text

@@ -43,15 +43,6 @@ module internal ConfigKeys =
             "pruned_heads", "{}"
         ]
 
-    /// A value as the file has it, on one line and not too long.
-    let show (value: JsonElement) : string =
-        let text = value.GetRawText().ReplaceLineEndings " "
-
-        if text.Length <= 60 then
-            text
-        else
-            text.Substring(0, 60) + "…"
-
     let private problem (property: JsonProperty) : string option =
         let name = property.Name
 
@@ -60,10 +51,11 @@ module internal ConfigKeys =
         else
             match Map.tryFind name off with
             | Some neutral when property.Value.GetRawText() = neutral -> None
-            | Some neutral -> Some $"{name} is {show property.Value}; only models with {neutral} can be loaded"
+            | Some neutral ->
+                Some $"{name} is {JsonFields.show property.Value}; only models with {neutral} can be loaded"
             | None ->
                 Some
-                    $"{name} is {show property.Value}; this field is not known and may change what the model computes, so the model is not loaded"
+                    $"{name} is {JsonFields.show property.Value}; this field is not known and may change what the model computes, so the model is not loaded"
 
     /// The first field that would change the numbers in a way this library does not know, as a sentence.
     let firstProblem (config: JsonElement) : string option = config.EnumerateObject() |> Seq.tryPick problem

@@ -79,39 +79,27 @@ module TrainingJson =
         json["evaluation_batches"] <- options.EvaluationBatches
         json["seed"] <- options.Seed
         json["corpus_sha256"] <- run.Corpus
-        json.ToJsonString(JsonSerializerOptions(WriteIndented = true)) + "\n"
+        JsonFields.write json
 
-    let private field (json: JsonElement) (name: string) : JsonElement =
-        match json.TryGetProperty name with
-        | true, value -> value
-        | _ -> raise (FormatException $"{name} is missing")
+    let private count (json: JsonElement) (name: string) : int = JsonFields.whole name (JsonFields.required json name)
 
-    let private wrong (name: string) (value: JsonElement) (what: string) =
-        raise (FormatException $"{name} is {ConfigKeys.show value}; it must be {what}")
+    let private number (json: JsonElement) (name: string) : float = JsonFields.real name (JsonFields.required json name)
 
-    let private count (json: JsonElement) (name: string) : int =
-        let value = field json name
-
-        match value.ValueKind with
-        | JsonValueKind.Number when fst (value.TryGetInt32()) -> value.GetInt32()
-        | _ -> wrong name value "a whole number"
-
-    let private number (json: JsonElement) (name: string) : float =
-        let value = field json name
-
-        match value.ValueKind with
-        | JsonValueKind.Number -> value.GetDouble()
-        | _ -> wrong name value "a number"
+    /// What `read` makes of an object inside.
+    let private part (json: JsonElement) (name: string) (read: JsonElement -> 'a) : 'a =
+        match JsonFields.required json name with
+        | value when value.ValueKind = JsonValueKind.Object -> read value
+        | value -> JsonFields.wrong name value "an object"
 
     let private readSchedule (json: JsonElement) : Schedule =
-        let kind = field json "kind"
+        let kind = JsonFields.required json "kind"
 
         match kind.GetRawText() with
         | "\"constant\"" -> Constant(number json "rate")
         | "\"cosine\"" -> Cosine(number json "rate", number json "minimum", count json "steps")
         | "\"warmup_cosine\"" ->
             WarmupCosine(number json "rate", number json "minimum", count json "warmup", count json "steps")
-        | _ -> wrong "kind" kind "constant, cosine or warmup_cosine"
+        | _ -> JsonFields.wrong "kind" kind "constant, cosine or warmup_cosine"
 
     let private readOptimizer (json: JsonElement) : AdamWOptions = {
         Beta1 = number json "beta1"
@@ -119,13 +107,13 @@ module TrainingJson =
         Epsilon = number json "epsilon"
         WeightDecay = number json "weight_decay"
         ClipNorm =
-            match (field json "clip_norm").ValueKind with
+            match (JsonFields.required json "clip_norm").ValueKind with
             | JsonValueKind.Null -> None
             | _ -> Some(number json "clip_norm")
     }
 
     let private ofObject (json: JsonElement) : SavedRun =
-        let seed, corpus = field json "seed", field json "corpus_sha256"
+        let seed, corpus = JsonFields.required json "seed", JsonFields.required json "corpus_sha256"
 
         {
             Step = count json "step"
@@ -133,29 +121,22 @@ module TrainingJson =
                 Steps = count json "steps"
                 BatchSize = count json "batch_size"
                 WindowLength = count json "window_length"
-                Schedule = readSchedule (field json "schedule")
-                Optimizer = readOptimizer (field json "optimizer")
+                Schedule = part json "schedule" readSchedule
+                Optimizer = part json "optimizer" readOptimizer
                 ReportEvery = count json "report_every"
                 EvaluateEvery = count json "evaluate_every"
                 EvaluationBatches = count json "evaluation_batches"
                 Seed =
                     match seed.ValueKind with
                     | JsonValueKind.Number when fst (seed.TryGetUInt64()) -> seed.GetUInt64()
-                    | _ -> wrong "seed" seed "a whole number, at least 0"
+                    | _ -> JsonFields.wrong "seed" seed "a whole number, at least 0"
             }
             Corpus =
                 match corpus.ValueKind with
                 | JsonValueKind.String -> string corpus
-                | _ -> wrong "corpus_sha256" corpus "text"
+                | _ -> JsonFields.wrong "corpus_sha256" corpus "text"
         }
 
     /// The run that the text of a `training.json` describes, or one sentence that says what is wrong with it. The options are
     /// not looked at further; `Training.validate` does that.
-    let read (text: string) : Result<SavedRun, string> =
-        try
-            use document = JsonDocument.Parse text
-            Ok(ofObject document.RootElement)
-        with
-        | :? JsonException -> Error "it is not valid JSON"
-        | :? InvalidOperationException -> Error "it is not a JSON object, or one that it should hold is none"
-        | :? FormatException as e -> Error e.Message
+    let read (text: string) : Result<SavedRun, string> = JsonFields.read (ofObject >> Ok) text

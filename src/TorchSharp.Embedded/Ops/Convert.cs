@@ -28,21 +28,35 @@ internal static partial class Copy
                 Map.UnaryInto<bool, long, BoolToLong>(target, source);
                 break;
             case (Dtypes.Float, Dtypes.BFloat16):
-                NarrowConversion.From<BFloat16Element, ushort>(target, source);
+                Map.UnaryInto<float, ushort, Narrowing<BFloat16Element, ushort>>(target, source);
                 break;
             case (Dtypes.Float, Dtypes.Int8):
-                NarrowConversion.From<Int8Element, sbyte>(target, source);
+                Map.UnaryInto<float, sbyte, Narrowing<Int8Element, sbyte>>(target, source);
                 break;
             case (Dtypes.BFloat16, Dtypes.Float):
-                NarrowConversion.To<BFloat16Element, ushort>(target, source);
+                Map.UnaryInto<ushort, float, Widening<BFloat16Element, ushort>>(target, source);
                 break;
             case (Dtypes.Int8, Dtypes.Float):
-                NarrowConversion.To<Int8Element, sbyte>(target, source);
+                Map.UnaryInto<sbyte, float, Widening<Int8Element, sbyte>>(target, source);
                 break;
             default:
                 throw new NotSupportedException(
                     $"The embedded engine does not convert {source.Dtype} to {target.Dtype}: go by way of Float32.");
         }
+    }
+
+    private readonly struct Narrowing<E, T> : IMap<float, T>
+        where E : INarrow<T>
+        where T : unmanaged
+    {
+        public static T Apply(float x) => E.Narrow(x);
+    }
+
+    private readonly struct Widening<E, T> : IMap<T, float>
+        where E : INarrow<T>
+        where T : unmanaged
+    {
+        public static float Apply(T x) => E.Widen(x);
     }
 
     private readonly struct FloatToLong : IMap<float, long>

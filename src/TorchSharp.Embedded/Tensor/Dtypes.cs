@@ -48,6 +48,8 @@ internal static class Dtypes
         typeof(T) == typeof(float) ? Float
         : typeof(T) == typeof(long) ? Long
         : typeof(T) == typeof(bool) ? Bool
+        : typeof(T) == typeof(ushort) ? BFloat16 // its bits
+        : typeof(T) == typeof(sbyte) ? Int8
         : throw new NotSupportedException(
             $"The embedded engine has no tensors of {typeof(T).Name}: it supports Single, Int64 and Boolean.");
 }

@@ -197,6 +197,23 @@ let private work =
                     let generation = parse (gptIn folder (generate @ sizes)).Out
                     Expect.isGreaterThan (generation.GetProperty("tokensPerSecond").GetDouble()) 0.0 "tokens a second"
 
+                let products =
+                    parse (gptIn folder [ "bench"; "gemm"; "--sizes"; "96,33x65x17"; "--runs"; "3"; "--json" ]).Out
+
+                let products = products.GetProperty("products").EnumerateArray() |> List.ofSeq
+
+                Expect.equal
+                    [
+                        for product in products ->
+                            [ for axis in [ "m"; "n"; "k" ] -> product.GetProperty(axis).GetInt32() ]
+                    ]
+                    [ [ 96; 96; 96 ]; [ 33; 65; 17 ] ]
+                    "sizes"
+
+                for product in products do
+                    Expect.isGreaterThan (product.GetProperty("gflops").GetDouble()) 0.0 "speed"
+                    Expect.isGreaterThan (product.GetProperty("peakGflops").GetDouble()) 0.0 "peak"
+
                 let sampling =
                     parse (gptIn folder [ "bench"; "sample"; "--vocab"; "300"; "--threads"; "1"; "--json" ]).Out
 
@@ -230,6 +247,7 @@ let private train more = [ "train"; "--data"; "text.txt" ] @ more
 
 let private mistakes =
     testList "names what is wrong" [
+        refused "a product of two sizes" "" [ "bench"; "gemm"; "--sizes"; "3x4" ] 2 [ "--sizes"; "3x4"; "512x3072x768" ]
         refused "training in int8" "" [ "bench"; "train"; "--dtype"; "int8" ] 2 [ "--dtype"; "float32" ]
         refused "an empty file" "" (train []) 1 [ "empty" ]
         refused "one character" "a" (train []) 1 [ "too short"; "1 tokens" ]
