@@ -116,13 +116,18 @@ public sealed class MemoryPoolTests
         var stop = false;
         var collector = new Thread(() =>
         {
+            // At random moments of a kernel. One collection right after another would hardly let the kernels run.
+            var random = new Random(1);
             while (!Volatile.Read(ref stop))
+            {
                 GC.Collect();
+                Thread.SpinWait(random.Next(20_000));
+            }
         });
         collector.Start();
         try
         {
-            for (var i = 0; i < 300; i++)
+            for (var i = 0; i < 3000; i++)
             {
                 var sum = (full(20_000, i) + full(20_000, 1)).sub(full(20_000, i)).sum().ToSingle();
                 Assert.Equal(20_000f, sum);
