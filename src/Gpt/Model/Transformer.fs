@@ -91,7 +91,7 @@ module Transformer =
         requireRoomBehind cache ids
 
         let logits =
-            match OneToken.logits model cache ids with
+            match Fused.oneToken model cache ids with
             | Some logits -> logits
             | None -> pass (fun x -> x.select (1L, ids.shape[1] - 1L)) model cache ids
 

@@ -91,9 +91,29 @@ module AdamW =
             Square = zeros ()
         }
 
-    /// The chain's in-place twin: changes the flat parameters, the means in `state` and (by clipping) `gradient`, and gives
-    /// the state after the step and the norm of the gradient before clipping, a tensor with one element. It makes no copy of
-    /// what it changes and reads nothing back from the device. A property test holds it against `chain`.
+    /// The numbers of step `count`, the first being 1.
+    let private factors (options: AdamWOptions) (rate: float) (count: int) : AdamWStep = {
+        Beta1 = options.Beta1
+        Beta2 = options.Beta2
+        Epsilon = options.Epsilon
+        RootScale = 1.0 / sqrt (1.0 - options.Beta2 ** float count)
+        Keep = 1.0 - rate * options.WeightDecay
+        Rate = rate / (1.0 - options.Beta1 ** float count)
+    }
+
+    /// `update`'s changes as TorchSharp's operators, each a pass over memory.
+    let private oneByOne (step: AdamWStep) clip matrixCount (parameters: Tensor) (gradient: Tensor) mean square =
+        let scalar = Tensors.scalar
+        clip |> Option.iter (fun factor -> gradient.mul_ (factor: Tensor) |> ignore)
+        (mean: Tensor).mul_(scalar step.Beta1).add_(gradient, scalar (1.0 - step.Beta1)) |> ignore
+        (square: Tensor).mul_(scalar step.Beta2).addcmul_(gradient, gradient, scalar (1.0 - step.Beta2)) |> ignore
+        let root = square.sqrt().mul_(scalar step.RootScale).add_(scalar step.Epsilon)
+        parameters.narrow(0L, 0L, matrixCount).mul_(scalar step.Keep) |> ignore
+        parameters.addcdiv_ (mean, root, scalar -step.Rate) |> ignore
+
+    /// The chain's in-place twin: changes the flat parameters and the means in `state` (and may clip `gradient` in place), and
+    /// gives the state after the step and the norm of the gradient before clipping, a tensor with one element. It makes no copy
+    /// of what it changes and reads nothing back from the device. A property test holds it against `chain`.
     let update
         (options: AdamWOptions)
         (rate: float)
@@ -102,25 +122,15 @@ module AdamW =
         (gradient: Tensor)
         state
         =
+        let step = factors options rate (state.Step + 1)
+
         Tensors.noGrad (fun () ->
             Tensors.scoped (fun () ->
                 let norm = gradient.norm ()
+                let clip = options.ClipNorm |> Option.map (fun limit -> Transforms.clipFactor limit norm)
 
-                match options.ClipNorm with
-                | Some limit -> gradient.mul_ (Transforms.clipFactor limit norm) |> ignore
-                | None -> ()
+                if not (Fused.adamW step clip matrixCount parameters gradient state.Mean state.Square) then
+                    oneByOne step clip matrixCount parameters gradient state.Mean state.Square
 
-                let step = float (state.Step + 1)
-                let meanBias, squareBias = 1.0 - options.Beta1 ** step, 1.0 - options.Beta2 ** step
-                let scalar = Tensors.scalar
-
-                state.Mean.mul_(scalar options.Beta1).add_(gradient, scalar (1.0 - options.Beta1)) |> ignore
-
-                state.Square.mul_(scalar options.Beta2).addcmul_(gradient, gradient, scalar (1.0 - options.Beta2))
-                |> ignore
-
-                let root = state.Square.sqrt().mul_(scalar (1.0 / sqrt squareBias)).add_(scalar options.Epsilon)
-                parameters.narrow(0L, 0L, matrixCount).mul_(scalar (1.0 - rate * options.WeightDecay)) |> ignore
-                parameters.addcdiv_ (state.Mean, root, scalar (-rate / meanBias)) |> ignore
                 norm)),
         { state with Step = state.Step + 1 }

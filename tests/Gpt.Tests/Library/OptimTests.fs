@@ -72,6 +72,41 @@ let private twins =
 
         dispose state)
 
+/// `AdamW.update` by TorchSharp's operators, each a pass over memory.
+let private byOperators (options: AdamWOptions) rate (matrices: int64) count (parameters: Tensor) (gradient: Tensor) =
+    let mean, square = parameters.zeros_like (), parameters.zeros_like ()
+    let scalar = Tensors.scalar
+    let bias beta = 1.0 - beta ** float count
+    let norm = gradient.norm ()
+    options.ClipNorm |> Option.iter (fun limit -> gradient.mul_ (Transforms.clipFactor limit norm) |> ignore)
+    mean.mul_(scalar options.Beta1).add_(gradient, scalar (1.0 - options.Beta1)) |> ignore
+    square.mul_(scalar options.Beta2).addcmul_(gradient, gradient, scalar (1.0 - options.Beta2)) |> ignore
+    let root = square.sqrt().mul_(scalar (1.0 / sqrt (bias options.Beta2))).add_(scalar options.Epsilon)
+    parameters.narrow(0L, 0L, matrices).mul_(scalar (1.0 - rate * options.WeightDecay)) |> ignore
+    parameters.addcdiv_ (mean, root, scalar (-rate / bias options.Beta1)) |> ignore
+    [ parameters; mean; square ]
+
+let private onePass =
+    law 100 "a step is TorchSharp's operators one by one, bit for bit" cases (fun (seed, size, matrices, options) ->
+        let size, matrices, count = 997 * size, int64 (997 * matrices), 1 + seed % 50
+        let parameters, gradient = vector seed size, vector (seed + 1) size
+
+        let state = {
+            AdamW.init parameters with
+                Step = count - 1
+        }
+
+        let expected =
+            byOperators options 1e-2 matrices count (vector seed size) (vector (seed + 1) size)
+
+        AdamW.update options 1e-2 matrices parameters gradient state |> ignore
+
+        for name, expected, actual in
+            List.zip3 [ "parameters"; "mean"; "square" ] expected [ parameters; state.Mean; state.Square ] do
+            Expect.equal (arrayOf actual) (arrayOf expected) name
+
+        dispose state)
+
 let private trajectory folder (case: JsonElement) =
     testCase (string (case.GetProperty "name")) (fun () ->
         let name = string (case.GetProperty "name")
@@ -143,6 +178,7 @@ let private schedule (number: int) (case: JsonElement) =
 let tests =
     testList "optimizer" [
         twins
+        onePass
 
         testCase "decay leaves vectors alone" (fun () ->
             let parameters = Raw.ofFloats [| 4L |] [| 1f; 1f; 1f; 1f |]

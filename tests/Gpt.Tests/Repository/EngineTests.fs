@@ -105,7 +105,7 @@ let private oneReader =
         Expect.equal readers [ "Directory.Build.props" ] "files with $(Torch...)")
 
 /// The files that may compile differently for one engine than for another.
-let private mayChoose = set [ "src/Gpt/Model/OneToken.fs" ]
+let private mayChoose = set [ "src/Gpt/Model/Fused.fs" ]
 
 /// The directive, put together so that this file does not hold it at the start of a line.
 let private isConditional (line: string) =

@@ -5,10 +5,23 @@ open TorchSharp
 open TorchSharp.Kernels
 #endif
 
-/// One new token a row through the whole model at once, where the engine can: the embedded engine has such a pass, libtorch
-/// has not. The one file that knows which engine it is compiled for. The numbers are those of `Transformer`, bit for bit.
+/// The numbers of one AdamW step, the same for every element.
+type internal AdamWStep = {
+    Beta1: float
+    Beta2: float
+    Epsilon: float
+    /// One over the root of the bias of the mean square.
+    RootScale: float
+    /// The share of a matrix that decay leaves.
+    Keep: float
+    /// The rate over the bias of the mean.
+    Rate: float
+}
+
+/// Many operators in one pass over the data, where the engine can: the embedded engine has these passes, libtorch has not.
+/// The one file that knows which engine it is compiled for. The numbers are those of the operators, bit for bit.
 [<RequireQualifiedAccess>]
-module internal OneToken =
+module internal Fused =
 
 #if EMBEDDED
     let private norm (weights: NormParams<Tensor>) = NormTensors(weights.Weight, weights.Bias)
@@ -36,9 +49,9 @@ module internal OneToken =
 
     let private isUsual (config: GptConfig) = config.ScaleAttention && not config.ScaleByLayer
 
-    /// The logits (B, V) of ids (B, 1), whose keys and values are written behind each row of the cache; nothing where another
+    /// `Transformer`'s logits (B, V) of ids (B, 1), whose keys and values are written behind each row of the cache; nothing where another
     /// way has to be taken.
-    let logits (model: Model) (cache: KvCache) (ids: Tensor) : Tensor option =
+    let oneToken (model: Model) (cache: KvCache) (ids: Tensor) : Tensor option =
         let config, weights = model.Config, model.Params
 
         if ids.shape[1] <> 1L || ids.shape[0] > int64 TorchSharp.OneToken.MostRows || not (isUsual config) then
@@ -64,6 +77,28 @@ module internal OneToken =
                 cache.Lengths
             )
             |> Option.ofObj
+
+    /// `AdamW.update`'s changes, but for the gradient, which stays unclipped: it is multiplied by `clip` as it is read. False,
+    /// and nothing is changed, where the tensors do not lie flat in memory.
+    let adamW (step: AdamWStep) (clip: Tensor option) (matrixCount: int64) parameters gradient mean square : bool =
+        TorchSharp.AdamW.Update(
+            TorchSharp.Kernels.AdamWNumbers(
+                step.Beta1,
+                step.Beta2,
+                float32 step.Epsilon,
+                float32 step.RootScale,
+                float32 step.Keep,
+                float32 step.Rate
+            ),
+            matrixCount,
+            Option.toObj clip,
+            gradient,
+            mean,
+            square,
+            parameters
+        )
 #else
-    let logits (_model: Model) (_cache: KvCache) (_ids: Tensor) : Tensor option = None
+    let oneToken (_model: Model) (_cache: KvCache) (_ids: Tensor) : Tensor option = None
+
+    let adamW (_: AdamWStep) (_: Tensor option) (_: int64) (_: Tensor) (_: Tensor) (_: Tensor) (_: Tensor) : bool = false
 #endif
