@@ -2,6 +2,7 @@
 //   run [ARGUMENTS]    build the tool, then `gpt train ARGUMENTS`: train on Shakespeare, write text (the default)
 //   test               build everything, run every test program; the last line is `N passed, N failed`
 //   build [ARGUMENTS]  build everything; arguments go on to `dotnet msbuild`
+//   bench [ARGUMENTS]  measure in turns with PyTorch, transformers and llama.cpp (--peers FOLDER); `kernels`: the kernels
 //   format [--check]   format the F# sources, or say what is not formatted
 open System
 open System.IO
@@ -28,7 +29,7 @@ let succeed captured folder arguments =
     if child.ExitCode = 0 then output else exit child.ExitCode
 
 let refuse (words: string list) =
-    eprintfn "%A: the targets are run, test, build, format; the engines --torch cuda, cpu or a folder" words
+    eprintfn "%A: the targets are run, test, build, bench, format; the engines --torch cuda, cpu or a folder" words
     exit 2
 
 let rec takeTorch words =
@@ -52,6 +53,10 @@ let build project arguments =
     let options = $"-p:Configuration=Release;Torch={torch};PaketDisableGlobalRestore=true" :: arguments
     succeed false root ("msbuild" :: project :: "-restore" :: "-v:q" :: "-nologo" :: options) |> ignore
 
+let launch project arguments =
+    build project []
+    succeed false Environment.CurrentDirectory (program project :: arguments) |> ignore
+
 /// Runs a test program, whose option names a JUnit report: how many tests passed, failed and were skipped.
 let test option name =
     let report = Path.GetTempFileName()
@@ -63,15 +68,13 @@ let test option name =
     [ cases - failed - skipped; max failed mishap; skipped ]
 
 match (if words.IsEmpty then [ "run" ] else words) with
-| "run" :: rest ->
-    build "src/Gpt.Cli" []
-    succeed false Environment.CurrentDirectory (program "src/Gpt.Cli" :: "train" :: rest) |> ignore
+| "run" :: rest -> launch "src/Gpt.Cli" ("train" :: rest)
+| "bench" :: rest -> launch "tests/Gpt.Benchmarks" rest
 | "build" :: rest -> build "Gpt.sln" rest
 | [ "test" ] ->
     build "Gpt.sln" []
-    let counts = test "-result-junit" "TorchSharp.Embedded.Tests"
-    let counts = test "-result-junit" "Gpt.Api.Tests" |> List.map2 (+) counts
-    let counts = test "--junit-summary" "Gpt.Tests" |> List.map2 (+) counts
+    let xunit = List.map (test "-result-junit") [ "TorchSharp.Embedded.Tests"; "Gpt.Api.Tests" ]
+    let counts = test "--junit-summary" "Gpt.Tests" :: xunit |> List.reduce (List.map2 (+))
     printfn "%d passed, %d failed%s" counts[0] counts[1] (if counts[2] = 0 then "" else $", {counts[2]} skipped")
     exit (min 1 counts[1])
 | "format" :: rest ->

@@ -2,18 +2,13 @@ using BenchmarkDotNet.Running;
 using Gpt.Benchmarks.Comparison;
 using Gpt.Benchmarks.Kernels;
 
-// The kernels by BenchmarkDotNet, in this process: the projects' own build settings are none of its generated project.
-//   Gpt.Benchmarks kernels [--filter *Product*] [BenchmarkDotNet's other options]
-// Whole programs beside their peers, as a table in Markdown:
-//   Gpt.Benchmarks table [--peers FOLDER] [--turns N] [--only WORDS]
-switch (args)
-{
-    case ["kernels", .. var options]:
-        BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(options, Settings.Create());
-        return 0;
-    case ["table", .. var options]:
-        return Table.Print(options);
-    default:
-        Console.Error.WriteLine("name what to measure: kernels or table");
-        return 2;
-}
+// Whole programs in turns with their peers, as a table in Markdown:
+//   [--peers FOLDER] [--turns N] [--only WORDS]
+// The kernels by BenchmarkDotNet, in this process, because its generated project would not know this one's build settings:
+//   kernels [--filter *Products*] [BenchmarkDotNet's other options]
+if (args is not ["kernels", .. var options])
+    return Table.Print(args);
+if (options.Length == 0)
+    options = ["--filter", "*"];
+BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(options, Settings.Create());
+return 0;

@@ -60,7 +60,7 @@ internal static class Table
             case ["--only", var part, .. var rest]:
                 return Read(rest, options with { Only = part });
             default:
-                Console.Error.WriteLine($"{words[0]}: the options are --peers FOLDER, --turns N and --only WORDS");
+                Console.Error.WriteLine($"{words[0]}: the options are --peers FOLDER, --turns N and --only WORDS; or name kernels");
                 return null;
         }
     }
