@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace TorchSharp.Kernels;
 
 /// <summary>
-/// Memory that will be packed soon, asked for while a tile is computed: a few lines every 16 steps of the inner axis. Without it a
-/// strip of A, read once from far away, would be waited for; with it packing costs what the instructions cost.
+/// Memory that will be packed soon, asked for while tiles are computed: a cache line or a few every 16 steps of the inner axis, row after
+/// row. Without it a strip of A, read once from far away, would be waited for; with it packing costs what the instructions cost.
 /// </summary>
 internal unsafe struct GemmAhead
 {
@@ -12,24 +12,24 @@ internal unsafe struct GemmAhead
     internal const long Steps = 16;
 
     private float* from;
+    private long left;
+    private long leftOfRow;
+    private long linesOfRow;
+    private long skip;
     private long lines;
-    private long stride;
-    private long step;
 
-    /// <summary>
-    /// The share of one tile out of tiles in the rows from here, rows of them, stride apart. If across, the rows are asked for one after
-    /// another, 16 every 16 steps; otherwise all of them at once, 16 floats further every 16 steps.
-    /// </summary>
-    internal static GemmAhead Rows(float* here, long rows, long stride, bool across, long tile, long tiles)
+    /// <summary>Rows of columns floats from here, stride apart, spread over so many requests.</summary>
+    internal static GemmAhead Over(float* here, long rows, long columns, long stride, long requests)
     {
-        var count = across ? Math.Min(rows, Steps) : rows;
-        var first = count * tile / tiles;
+        var ofRow = (columns + Steps - 1) / Steps;
         return new GemmAhead
         {
-            from = here + (first * stride),
-            lines = (count * (tile + 1) / tiles) - first,
-            stride = stride,
-            step = across ? Steps * stride : Steps,
+            from = here,
+            left = rows * ofRow,
+            leftOfRow = ofRow,
+            linesOfRow = ofRow,
+            skip = stride - (ofRow * Steps),
+            lines = ((rows * ofRow) + requests - 1) / requests,
         };
     }
 
@@ -37,17 +37,41 @@ internal unsafe struct GemmAhead
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void AskL1()
     {
-        for (long i = 0; i < lines; i++)
-            Simd.Prefetch(from + (i * stride));
-        from += step;
+        for (var i = Begin(); i > 0; i--)
+        {
+            Simd.Prefetch(from);
+            Advance();
+        }
     }
 
     /// <summary>Asks for the lines of this request, into L2.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void AskL2()
     {
-        for (long i = 0; i < lines; i++)
-            Simd.PrefetchL2(from + (i * stride));
-        from += step;
+        for (var i = Begin(); i > 0; i--)
+        {
+            Simd.PrefetchL2(from);
+            Advance();
+        }
+    }
+
+    /// <summary>The same number each time but at the end, so that the processor foresees where the loop ends.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private long Begin()
+    {
+        var count = Math.Min(lines, left);
+        left -= count;
+        return count;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Advance()
+    {
+        from += Steps;
+        if (--leftOfRow == 0)
+        {
+            from += skip;
+            leftOfRow = linesOfRow;
+        }
     }
 }

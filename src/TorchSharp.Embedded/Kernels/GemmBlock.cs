@@ -46,18 +46,20 @@ internal static unsafe class GemmBlock<L, TV>
                 PackB(g, pc, jc, depth, columns, panelsB);
                 var accumulate = g.Accumulate || pc > 0;
                 var bias = pc == 0 && g.Bias != null ? g.Bias + jc : null;
+                var requests = tiles * ((depth + GemmAhead.Steps - 1) / GemmAhead.Steps);
                 var nextDepth = g.TransB ? 0 : Math.Min(kc, g.K - pc - depth);
+                var aheadB = GemmAhead.Over(g.AtB(pc + depth, jc), nextDepth, columns, g.Ldb, strips * requests);
                 for (long ic = 0; ic < g.M; ic += tileRows)
                 {
                     var rows = Math.Min(tileRows, g.M - ic);
                     PackA(g, ic, pc, rows, depth, panelA);
-                    var nextRows = g.TransA ? (ic + tileRows < g.M ? depth : 0) : Math.Min(tileRows, g.M - ic - rows);
+                    var nextRows = Math.Min(tileRows, g.M - ic - rows);
+                    var aheadA = g.TransA
+                        ? GemmAhead.Over(g.AtA(ic + tileRows, pc), nextRows > 0 ? depth : 0, nextRows, g.Lda, requests)
+                        : GemmAhead.Over(g.AtA(ic + tileRows, pc), nextRows, depth, g.Lda, requests);
                     for (long tile = 0; tile < tiles; tile++)
                     {
                         var j = tile * tileColumns;
-                        var aheadA = GemmAhead.Rows(g.AtA(ic + tileRows, pc), nextRows, g.Lda, g.TransA, tile, tiles);
-                        var aheadB = GemmAhead.Rows(
-                            g.AtB(pc + depth, jc), nextDepth, g.Ldb, false, (ic / tileRows * tiles) + tile, strips * tiles);
                         GemmTile<L, TV>.Run(
                             depth, panelA, panelsB + (j * depth), g.C + (ic * g.Ldc) + jc + j, g.Ldc, rows,
                             Math.Min(tileColumns, columns - j), bias == null ? null : bias + j, accumulate, ref aheadA, ref aheadB);

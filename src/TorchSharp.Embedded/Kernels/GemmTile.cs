@@ -231,10 +231,10 @@ internal static unsafe class GemmTile<L, TV>
     {
         if (!Sse.IsSupported)
             return;
-        for (var i = 0; i < rows; i++)
+        for (; rows > 0; rows--, c += ldc)
         {
-            Sse.Prefetch0(c + (i * ldc));
-            Sse.Prefetch0(c + (i * ldc) + Columns - 1);
+            Sse.Prefetch0(c);
+            Sse.Prefetch0(c + Columns - 1);
         }
     }
 }
