@@ -37,7 +37,7 @@ for name, model, stride in
     printfn $"%-9s{name}  %6d{stride}  %10.3f{report.Perplexity}  %11.4f{report.MeanNll}"
 
 (**
-The loss of each character says where the model is surprised: where a word begins, less and less inside it.
+The loss of each character says where the model is surprised: most of all where a word begins.
 *)
 let isLetter place = Char.IsLetter(data.Text, data.Text.Length - characters + place)
 
