@@ -1,18 +1,19 @@
-// The article's main part in F#: train a small GPT on Shakespeare, character by character, and let it write.
-// After `dotnet fsi build.fsx build`:  dotnet fsi samples/01-train.fsx [STEPS]
-#r "../src/Gpt/bin/Release/net10.0/TorchSharp.Embedded.dll"
-#r "../src/Gpt/bin/Release/net10.0/Gpt.dll"
+(**
+# Train on Shakespeare
+
+The article's main part: a small GPT learns tiny Shakespeare character by character, and writes.
+
+    dotnet fsi build.fsx build
+    dotnet fsi samples/01-train.fsx [STEPS]
+*)
+#load "shared.fsx"
 
 open Gpt
+open Shared
 
-let get result =
-    match result with
-    | Ok value -> value
-    | Error sentence -> failwith sentence
-
-let steps = fsi.CommandLineArgs |> Array.tryItem 1 |> Option.map int |> Option.defaultValue 500
+let steps = number 0 500
 let data = Datasets.resolve "shakespeare" |> get
-printfn "%s" (Datasets.describe data)
+printfn $"{Datasets.describe data}"
 
 let tokenizer = Characters(CharTokenizer.ofText data.Text)
 let corpus = Corpus.ofText tokenizer 64 0.9 data.Text |> get
@@ -35,14 +36,19 @@ let options: TrainingOptions = {
     Seed = 1337UL
 }
 
-let prompt = "HAMLET:"
+let model = Init.model (Device.best ()) config (Rng.ofSeed 1UL)
 let sampling = Sampling.random (Warpers.temperature 0.8 >> Warpers.topK 40)
+printfn $"{Params.count config:N0} parameters"
 
-// Training is a sequence of reports: what is done with them, and when to stop, is the caller's.
-for report in Training.run options corpus (Init.model (Device.best ()) config (Rng.ofSeed 1UL)) do
+(**
+Training is a sequence of reports: what is done with them, and when to stop, is the caller's.
+*)
+for report in Training.run options corpus model do
     match report.Event with
     | Stepped(loss, _, rate) -> printfn $"step %5d{report.State.Step}  loss %.4f{loss}  rate %.1e{rate}"
     | Evaluated(training, validation) ->
         printfn $"---- training loss %.4f{training}, validation loss %.4f{validation}"
-        let text = Generate.text sampling (Rng.ofSeed 2UL) 100 tokenizer report.State.Model prompt |> get
-        printfn $"{prompt}{text}\n"
+        let text = Generate.text sampling (Rng.ofSeed 2UL) 100 tokenizer report.State.Model "HAMLET:" |> get
+        printfn $"HAMLET:{text}\n"
+        // The other samples write with it.
+        Checkpoint.save "runs/sample" tokenizer report.State.Model

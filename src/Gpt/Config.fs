@@ -6,6 +6,7 @@ type Activation =
     | Gelu
     /// GELU by its tanh approximation: GPT-2's (`gelu_new`).
     | GeluTanh
+    /// max(x, 0).
     | Relu
 
 /// The sizes of a GPT: everything that decides the shapes of its parameters and what its forward pass computes.
@@ -26,6 +27,7 @@ type GptConfig = {
     Dropout: float
     /// What LayerNorm adds to the variance. Positive.
     NormEpsilon: float
+    /// The nonlinearity between the two layers of the feed-forward half.
     Activation: Activation
     /// Whether the token embedding also makes the logits, as in GPT-2; else a matrix of its own, (V, C), does.
     TiedHead: bool

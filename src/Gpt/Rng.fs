@@ -9,8 +9,11 @@ open System.Numerics
 /// a hash of (key, counter), so any position is reached at once.
 [<Struct>]
 type Rng = {
+    /// The key of the hash.
     Seed: uint64
+    /// Which of the sequences of this key: the high half of the counter.
     Stream: uint64
+    /// Where in the sequence the next number is: the low half of the counter.
     Position: uint64
 }
 

@@ -64,7 +64,7 @@ public sealed class SampleTests
     }
 
     /// <summary>A model whose letters are those of the samples' prompt; no line breaks, which an event is split at.</summary>
-    private static GptModel Saved(string folder)
+    internal static GptModel Saved(string folder)
     {
         var tokenizer = Tokenizer.FromText("HAMLET:tobrnq");
         var model = GptModel.Create(Tiny.Config with { VocabSize = tokenizer.VocabSize }, tokenizer, seed: 1);

@@ -28,6 +28,7 @@ let private tests =
             SampleTests.tests
             EngineTests.tests
             RepositoryTests.tests
+            DocumentationTests.tests
         ]
     )
 

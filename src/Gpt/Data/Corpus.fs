@@ -2,7 +2,9 @@ namespace Gpt
 
 /// Which half of a corpus: the one the model learns from, or the one it is judged by.
 type Split =
+    /// What the model learns from.
     | Training
+    /// What the model is judged by and never learns from.
     | Validation
 
 /// A text as tokens, cut in two.

@@ -24,6 +24,7 @@ type Dataset = {
     Name: string
     /// The text with "\n" at the end of its lines: "\r\n" has become "\n", so that it does not matter which system wrote it.
     Text: string
+    /// Where it came from.
     Source: DatasetSource
 }
 

@@ -6,15 +6,21 @@ open System.Text
 /// A way of writing a text, with what can be said of it beforehand: the characters it takes on average and the entropy
 /// of what it writes, in nats. Both follow from the parts when the rule is made.
 type Rule = {
+    /// How it writes.
     Form: Form
+    /// The characters it takes on average.
     Length: float
+    /// The entropy of its derivations, in nats.
     Entropy: float
 }
 
 /// How a rule writes: these characters, each part in turn, or one of several ways with these probabilities.
 and [<RequireQualifiedAccess>] Form =
+    /// These characters.
     | Text of string
+    /// Each of these in turn.
     | Sequence of Rule list
+    /// One of these, with these probabilities, which sum to 1.
     | Choice of (float * Rule) list
 
 /// Rules that write: the texts of a small probabilistic grammar.

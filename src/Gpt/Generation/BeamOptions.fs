@@ -18,6 +18,7 @@ type BeamOptions = {
     /// A text's score is the sum of its log-probabilities divided by its number of new tokens, end token included, to this
     /// power: above 0 favours long texts, below 0 short ones. Finite.
     LengthPenalty: float
+    /// When the search ends.
     EarlyStopping: EarlyStopping
     /// The most new tokens a text gets, at least 1.
     MaxNewTokens: int
@@ -42,6 +43,7 @@ type Hypothesis = {
     Tokens: int[]
     /// The sum of their log-probabilities divided by their number to the power of the length penalty.
     Score: float
+    /// Why it ended.
     Finish: FinishReason
 }
 

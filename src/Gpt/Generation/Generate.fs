@@ -2,11 +2,13 @@ namespace Gpt
 
 /// What one row was continued with.
 type Completion = {
+    /// The new tokens, an end token included.
     Tokens: int[]
     /// What may be shown of it, when a reader was given.
     Text: string
     /// ln of the probability that the model gave each token, when asked for.
     LogProbabilities: float[]
+    /// Why it ended.
     Finish: FinishReason
 }
 

@@ -15,12 +15,18 @@ type FinishReason =
 
 /// A token and ln of the probability that the model itself gave it, before any stage.
 [<Struct>]
-type Candidate = { Id: int; LogProbability: float }
+type Candidate = {
+    /// Which token.
+    Id: int
+    /// ln p, 0 at most.
+    LogProbability: float
+}
 
 /// One new token of one row.
 type GeneratedToken = {
     /// The number of its prompt.
     Row: int
+    /// Which token.
     Id: int
     /// ln of the probability that the model itself gave it, before any stage; when `LogProbabilities` asks for it.
     LogProbability: float option
@@ -53,6 +59,7 @@ type GenerationOptions = {
     Reader: TextStream option
     /// How many alternatives of each token are told, with the log-probability of the token itself; None tells neither.
     LogProbabilities: int option
+    /// A second prompt to lead away from, if there is one.
     Guidance: Guidance option
 }
 

@@ -113,7 +113,12 @@ type Pick =
     | Draw
 
 /// How the next token is found: what is done to the logits, one stage after the other, then how one is picked.
-type Sampling = { Stages: Stage list; Pick: Pick }
+type Sampling = {
+    /// What is done to the logits, in this order.
+    Stages: Stage list
+    /// How a token is picked from what they leave.
+    Pick: Pick
+}
 
 [<RequireQualifiedAccess>]
 module Sampling =

@@ -10,6 +10,7 @@ type Drafter =
 
 /// How tokens are guessed.
 type SpeculativeOptions = {
+    /// Who guesses.
     Drafter: Drafter
     /// The most tokens guessed at a time, at least 1.
     DraftTokens: int

@@ -5,36 +5,61 @@ open System
 /// One thing that is done to logits, with its settings; see the function of the same name in `Biases`, `Penalties`, `Warpers`,
 /// `Mirostat` and `Constraint` for what it does and which settings it takes.
 type Processor =
+    /// Adds a number to the logits of each of these tokens; `Biases.logit`.
     | LogitBias of (int * float) list
+    /// Adds a number to the logit of the last token of each sequence, where the others stand before it; `Biases.sequence`.
     | SequenceBias of (int list * float) list
+    /// Rules out the last token of each sequence, where the others stand before it; `Biases.badWords`.
     | BadWords of int list list
+    /// Rules these tokens out; `Biases.banned`.
     | BannedTokens of int list
+    /// Rules out all other tokens; `Biases.allowed`.
     | AllowedTokens of int list
+    /// The first new tokens are these; `Biases.forcedFirst`.
     | ForcedTokens of int list
+    /// Rules out what a pattern or a schema does not allow; `Stage.constrained`.
     | Constrained of Constraint
+    /// Makes tokens of the text less likely, by a factor; `Penalties.repetition`.
     | RepetitionPenalty of float
+    /// Takes a number off each token of the text; `Penalties.presenceAndFrequency`.
     | PresencePenalty of float
+    /// Takes a number off each token of the text, as often as it stands there; `Penalties.presenceAndFrequency`.
     | FrequencyPenalty of float
+    /// No run of so many tokens comes twice; `Penalties.noRepeatNgram`.
     | NoRepeatNgram of int
+    /// Takes the more off a token the longer the run that it would repeat; `Penalties.dry`.
     | Dry of Dry
+    /// Divides the logits; `Warpers.temperature`.
     | Temperature of float
+    /// Divides the logits by a number that grows with the entropy; `Warpers.dynamicTemperature`.
     | DynamicTemperature of low: float * high: float * exponent: float
+    /// Keeps what lies so many deviations below the best; `Warpers.topNSigma`.
     | TopNSigma of float
+    /// Keeps so many tokens; `Warpers.topK`.
     | TopK of int
+    /// Keeps the fewest tokens that hold this probability; `Warpers.topP`.
     | TopP of float
+    /// Keeps what is at least so many times as likely as the best; `Warpers.minP`.
     | MinP of float
+    /// Keeps what is about as surprising as the entropy; `Warpers.typical`.
     | TypicalP of float
+    /// Rules out what is less likely than this; `Warpers.epsilonCutoff`.
     | EpsilonCutoff of float
+    /// Rules out what is less likely than a bound that falls with the entropy; `Warpers.etaCutoff`.
     | EtaCutoff of float
+    /// With this probability rules out the likely tokens but the last of them; `Warpers.xtc`.
     | Xtc of probability: float * threshold: float
+    /// Keeps the surprise of a text near a target; `Stage.mirostat`.
     | Mirostat of Mirostat
 
 /// How tokens are chosen, as plain data: what the command line and the C# facade make from their options. Nothing is done
 /// that is not among the processors, and they are done in their order; `Strategy.inOrder` puts them into a known one.
 type Strategy = {
+    /// What is done to the logits, in this order.
     Processors: Processor list
     /// How many of the last tokens the penalties look at; None is all of the text there is.
     PenaltyWindow: int option
+    /// How a token is picked from what they leave.
     Pick: Pick
 }
 

@@ -4,7 +4,9 @@ open System
 
 /// A model and its tokenizer, ready to continue texts.
 type TextPipeline = {
+    /// What continues texts; freed with the pipeline.
     Model: Model
+    /// The model's own.
     Tokenizer: Tokenizer
 } with
 

@@ -12,7 +12,8 @@ module Warpers =
     let private ruleOut (logits: Tensor) (mask: Tensor) = logits.masked_fill (mask, Tensors.scalar -infinity)
 
     // Temperatures that float32 can divide by: none is as good as 0 or infinity.
-    let private coldest, hottest = 1e-37, 1e37
+    let private coldest = 1e-37
+    let private hottest = 1e37
 
     /// What is to be divided by temperatures from `least` on. One that could carry a logit past the range of float32 needs
     /// the best of the row to be 0, so that it stays.
@@ -125,6 +126,17 @@ module Warpers =
         // In logarithms, where a shift of the row and what was ruled out before change nothing.
         let bound = Tensors.scalar (log p)
         fun logits -> Tensors.scoped (fun () -> ruleOut logits ((Logits.belowBest logits).lt bound))
+
+    /// Keeps the tokens whose probability is at least `a` times the square of the best one's: the surer the model, the fewer
+    /// (BlinkDL's top-a, 2022). `a` must be in [0, 1]; 0 changes nothing.
+    let topA (a: float) : Tensor -> Tensor =
+        Argument.require (a >= 0.0 && a <= 1.0) (nameof a) a "at least 0 and at most 1"
+
+        fun logits ->
+            Tensors.scoped (fun () ->
+                let probabilities = logits.softmax -1L
+                let best = probabilities.amax ([| 1L |], true)
+                ruleOut logits (probabilities.lt (best.mul(best).mul(Tensors.scalar a))))
 
     /// Keeps the tokens whose information -log p lies nearest to the entropy, until their probabilities sum to at least
     /// `p`, and whatever ties with the last of them (locally typical sampling, Meister et al. 2022; as in transformers).

@@ -107,6 +107,7 @@ module KvCache =
 /// Where the new tokens of a pass go in a cache and what each of them may see: the same for every layer, so it is worked
 /// out once. It belongs to the dispose scope of the pass.
 type Placement = {
+    /// The cache that they go to.
     Cache: KvCache
     /// T, the number of new tokens a row.
     Count: int

@@ -7,13 +7,15 @@ open TorchSharp
 type Mode =
     /// Training: dropout draws from this generator.
     | Train of Rng
+    /// Evaluating and generating: nothing is dropped.
     | Eval
 
 /// The layers a block is made of, each a function of its parameters and its input.
 [<RequireQualifiedAccess>]
 module Layers =
 
-    let private float32, bfloat16 = torch.ScalarType.Float32, torch.ScalarType.BFloat16
+    let private float32 = torch.ScalarType.Float32
+    let private bfloat16 = torch.ScalarType.BFloat16
 
     /// x Wᵀ + b for a weight that may be narrower than float32. The embedded engine widens it as it reads it; libtorch, whose
     /// operands must be of one type, multiplies in bfloat16, and must be given numbers in int8 widened.

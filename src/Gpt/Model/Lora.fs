@@ -18,6 +18,7 @@ type LoraOptions = {
 /// make it W + (alpha / r) B A. They belong to a model of a configuration, but hold nothing of it. Dispose them to free
 /// their memory.
 type Lora = {
+    /// Their rank, their scale and the layers they are for.
     Options: LoraOptions
     /// The configuration of the models that they fit.
     Config: GptConfig

@@ -7,6 +7,7 @@ open TorchSharp
 /// float32 always, and so is what is computed.
 [<RequireQualifiedAccess>]
 type WeightType =
+    /// Four bytes a weight, 24 significant bits: what training takes.
     | Float32
     /// The upper half of a float32: two bytes a weight, 8 significant bits.
     | BFloat16
@@ -17,7 +18,9 @@ type WeightType =
 /// and randomness are arguments of the functions that run it. Dispose it to free its memory.
 /// A model with narrower weights (`Quantize`) is for inference alone; `Flat` holds what is float32 in it.
 type Model = {
+    /// The sizes, which decide the shapes of all parameters.
     Config: GptConfig
+    /// How the weights of the dense layers, the token embedding and the head are kept.
     WeightType: WeightType
     /// The parameters as the forward pass reads them.
     Params: Params<Tensor>

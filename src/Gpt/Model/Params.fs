@@ -1,33 +1,48 @@
 namespace Gpt
 
 /// Scale and shift of a LayerNorm, shape (C) each.
-type NormParams<'T> = { Weight: 'T; Bias: 'T }
+type NormParams<'T> = {
+    /// The scale, 1 at first.
+    Weight: 'T
+    /// The shift, 0 at first.
+    Bias: 'T
+}
 
 /// A dense layer y = x Wᵀ + b: weight (out, in), bias (out).
 type LinearParams<'T> = {
+    /// (out, in)
     Weight: 'T
     /// What the rows of the weight are multiplied by, (out), where it is kept in int8.
     Scale: 'T option
+    /// (out)
     Bias: 'T
 }
 
 /// Causal self-attention: one layer that makes queries, keys and values (3C, C), and one after the heads (C, C).
 type AttentionParams<'T> = {
+    /// What makes queries, keys and values of the input, one behind the other: (3C, C).
     QueryKeyValue: LinearParams<'T>
+    /// What brings the heads' results together: (C, C).
     Output: LinearParams<'T>
 }
 
 /// The feed-forward half of a block: up (F, C) and down (C, F), F the feed-forward width.
 type FeedForwardParams<'T> = {
+    /// Before the nonlinearity, (F, C).
     Up: LinearParams<'T>
+    /// After it, (C, F).
     Down: LinearParams<'T>
 }
 
 /// One block: a norm before each half.
 type BlockParams<'T> = {
+    /// Before the attention.
     AttentionNorm: NormParams<'T>
+    /// The first half of the block.
     Attention: AttentionParams<'T>
+    /// Before the feed-forward half.
     FeedForwardNorm: NormParams<'T>
+    /// The second half.
     FeedForward: FeedForwardParams<'T>
 }
 
@@ -39,7 +54,9 @@ type Params<'T> = {
     TokenEmbeddingScale: 'T option
     /// (context, C)
     PositionEmbedding: 'T
+    /// One a layer, the first layer first.
     Blocks: BlockParams<'T>[]
+    /// Before the head.
     FinalNorm: NormParams<'T>
     /// (V, C), what makes the logits where the head is not tied to the token embedding.
     Head: 'T option

@@ -32,6 +32,7 @@ type AdamWState = {
             state.Mean.Dispose()
             state.Square.Dispose()
 
+/// AdamW as a chain of transforms, and the same in place on the flat parameters, which the training loop takes.
 [<RequireQualifiedAccess>]
 module AdamW =
 

@@ -5,7 +5,9 @@ open System.Text
 
 /// What one head of one layer looks at.
 type AttentionMap = {
+    /// Counted from 0.
     Layer: int
+    /// Counted from 0.
     Head: int
     /// A row a token, T by T: how much it looks at each; 0 for what comes after it.
     Weights: float[][]

@@ -70,8 +70,10 @@ module Axis =
     /// The axis of whole numbers, whose ticks are whole too.
     let ofCounts (counts: int seq) : Axis = make 1.0 (counts |> Seq.map float)
 
-    /// The first tick and the last.
+    /// The first tick.
     let low (axis: Axis) : float = List.head axis.Ticks
+
+    /// The last tick.
     let high (axis: Axis) : float = List.last axis.Ticks
 
     /// Where a finite number lies, from 0 at the first tick to 1 at the last; a number beyond them lies at the end.

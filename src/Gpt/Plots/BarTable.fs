@@ -18,7 +18,9 @@ type BarTable = {
 [<RequireQualifiedAccess>]
 module BarTable =
 
-    let private rowHeight, cellWidth, gap = 22.0, 190.0, 26.0
+    let private rowHeight = 22.0
+    let private cellWidth = 190.0
+    let private gap = 26.0
     let private headHeight = 30.0
 
     /// The room for a number: the sign, the digits and the point, or powers of ten.

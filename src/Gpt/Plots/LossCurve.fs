@@ -19,7 +19,8 @@ type LossCurve = {
 [<RequireQualifiedAccess>]
 module LossCurve =
 
-    let private width, height = 760.0, 490.0
+    let private width = 760.0
+    let private height = 490.0
 
     /// At most `most` points: means of neighbours, each at the last of their steps. What is not finite is left out of a mean,
     /// and a mean of nothing is NaN, a gap.

@@ -4,11 +4,17 @@ open System
 
 /// A plot area in a picture: a rectangle with an axis along its bottom and one along its left side.
 type Panel = {
+    /// Of the rectangle, in the picture's units, as all four.
     Left: float
+    /// Of the rectangle; the picture's y grows downwards.
     Top: float
+    /// Of the rectangle.
     Width: float
+    /// Of the rectangle.
     Height: float
+    /// Along the bottom.
     X: Axis
+    /// Along the left side, upwards.
     Y: Axis
 }
 
@@ -25,8 +31,10 @@ module Panel =
     /// A text cut to a width, for 12 pixels' height.
     let clip (width: float) (text: string) : string = Svg.cut (int (width / (12.0 * characterWidth))) text
 
-    /// Where numbers lie in the picture, inside the panel.
+    /// Where a number of the lower axis lies in the picture, from its left edge.
     let x (panel: Panel) (value: float) : float = panel.Left + panel.Width * Axis.place panel.X value
+
+    /// Where a number of the left axis lies in the picture, from its top edge.
     let y (panel: Panel) (value: float) : float = panel.Top + panel.Height * (1.0 - Axis.place panel.Y value)
 
     /// The ticks of the lower axis that have room for a label: all, or every second, third …

@@ -9,6 +9,7 @@ open System.Text
 type SvgNode =
     /// A name, attributes in their order, and what stands inside.
     | Element of name: string * attributes: (string * string) list * children: SvgNode list
+    /// Text, escaped when it is written.
     | Text of string
 
 /// Pictures as SVG text: elements, escaping, colours that follow the reader's light or dark setting. A picture is a pure
@@ -98,8 +99,10 @@ module Svg =
     /// How many series have a colour of their own; more begin again.
     let colours = 6
 
-    /// The classes of a series: what strokes a line, and what fills a bar.
+    /// The classes of a series' lines, whose number is counted from 0.
     let stroke (series: int) : string = $"stroke s{series % colours}"
+
+    /// The classes of a series' bars.
     let fill (series: int) : string = $"fill s{series % colours}"
 
     // Okabe and Ito's palette, which colour-blind readers can tell apart, darkened for paper and lightened for a dark page.

@@ -7,7 +7,9 @@ open System.Globalization
 [<RequireQualifiedAccess>]
 module TemperaturePlot =
 
-    let private chartWidth, chartHeight, between = 190.0, 200.0, 22.0
+    let private chartWidth = 190.0
+    let private chartHeight = 200.0
+    let private between = 22.0
     let private across = 5
 
     let private percent (share: float) = share.ToString("0.00", CultureInfo.InvariantCulture)

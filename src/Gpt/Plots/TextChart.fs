@@ -3,7 +3,12 @@ namespace Gpt
 open System
 
 /// A character of a chart and the series it shows, if it shows one: who prints it gives each series a colour.
-type ChartCell = { Glyph: char; Series: int option }
+type ChartCell = {
+    /// What is printed.
+    Glyph: char
+    /// The number of the series it shows, counted from 0; None for axes and space.
+    Series: int option
+}
 
 /// Charts out of characters, for a terminal. Rows of cells, each no wider than was asked for.
 [<RequireQualifiedAccess>]

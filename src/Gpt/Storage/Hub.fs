@@ -13,6 +13,7 @@ type HubNeed =
     | Index of string
     /// This, if it is there.
     | Optional of HubNeed
+    /// Each of these.
     | All of HubNeed list
     /// The first of these that is all there.
     | FirstOf of HubNeed list

@@ -8,6 +8,7 @@ open System.Text
 
 /// The memory that pickled tensors are views of: which of the file's blocks, and what it holds.
 type PickledStorage = {
+    /// The name of its block in the file.
     Key: string
     /// As safetensors names it.
     Dtype: string
@@ -17,31 +18,48 @@ type PickledStorage = {
 
 /// A view of a storage: `Offset` and `Strides` in numbers.
 type PickledTensor = {
+    /// What it is a view of.
     Storage: PickledStorage
+    /// Where it begins, in numbers.
     Offset: int64
+    /// Its axes.
     Shape: int64 list
+    /// How far apart neighbours along each axis lie, in numbers.
     Strides: int64 list
 }
 
 /// Everything that a pickle of tensors may name.
 [<RequireQualifiedAccess>]
 type PickledGlobal =
+    /// `torch._utils._rebuild_tensor_v2`: makes a tensor of a storage.
     | RebuildTensor
+    /// `collections.OrderedDict`.
     | OrderedDict
+    /// The class of a storage, such as `torch.FloatStorage`, by safetensors' name of its type.
     | Storage of dtype: string
 
 /// Everything that a pickle of tensors may hold. Lists and dictionaries are filled while the pickle is read.
 [<RequireQualifiedAccess>]
 type Pickled =
+    /// None.
     | Null
+    /// True or False.
     | Flag of bool
+    /// An int.
     | Number of int64
+    /// A str.
     | Text of string
+    /// A tuple.
     | Tuple of Pickled list
+    /// A list.
     | List of List<Pickled>
+    /// A dict, its pairs in the order in which they came.
     | Dict of List<KeyValuePair<Pickled, Pickled>>
+    /// A function or class by its name.
     | Global of PickledGlobal
+    /// A block of the file.
     | Storage of PickledStorage
+    /// A tensor that was built.
     | Tensor of PickledTensor
 
 /// Reads what Python's pickle module wrote of a dictionary of PyTorch tensors. A pickle is a program for a stack machine that

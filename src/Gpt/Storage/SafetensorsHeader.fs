@@ -7,9 +7,13 @@ open System.Collections.Generic
 
 /// What the header of a safetensors file says of a tensor: its type, its shape, and where in the data its bytes are.
 type SafetensorsEntry = {
+    /// Its type: F32, F16, BF16, I64 …
     Dtype: string
+    /// Its axes.
     Shape: int64 list
+    /// Where its bytes begin, counted from the end of the header.
     Begin: int64
+    /// Where they end: the place behind the last.
     End: int64
 }
 

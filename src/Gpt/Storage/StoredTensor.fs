@@ -13,6 +13,7 @@ type StoredTensor = {
     Name: string
     /// Its type as safetensors names it: F32, F16, BF16, I64 …
     Dtype: string
+    /// Its axes as the file has them.
     Shape: int64 list
     /// Begins to read its numbers, in row-major order. To be disposed.
     Open: unit -> ByteReader
@@ -22,7 +23,9 @@ type StoredTensor = {
 type TensorFiles = {
     /// The file, or the index of several, for messages.
     Source: string
+    /// The tensors by their names.
     Tensors: Map<string, StoredTensor>
+    /// What is open, and closed when this is disposed.
     Files: IDisposable list
 } with
 

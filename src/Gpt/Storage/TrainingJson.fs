@@ -10,6 +10,7 @@ open System.Text.Json.Nodes
 type SavedRun = {
     /// How many steps have been made.
     Step: int
+    /// How it is trained.
     Options: TrainingOptions
     /// The SHA-256 of the corpus, `TrainingJson.fingerprint`.
     Corpus: string

@@ -6,8 +6,11 @@ open System.Text
 /// A token that stands for a text of its own and is found in a text before that is cut into words. One that is special, such
 /// as `<|endoftext|>`, is a sign for the model more than a text: reading and writing may treat it as none.
 type AddedToken = {
+    /// Its place in the vocabulary.
     Id: int
+    /// What it is in a text, at least one character.
     Text: string
+    /// Whether it is a sign for the model more than a text.
     IsSpecial: bool
 }
 

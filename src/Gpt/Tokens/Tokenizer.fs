@@ -4,7 +4,9 @@ open System.Text
 
 /// How text becomes tokens and back.
 type Tokenizer =
+    /// Each character is a token: the article's.
     | Characters of CharTokenizer
+    /// Byte-level byte-pair encoding: GPT-2's.
     | Bpe of BpeTokenizer
 
 [<RequireQualifiedAccess>]

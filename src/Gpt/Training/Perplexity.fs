@@ -3,7 +3,14 @@ namespace Gpt
 open TorchSharp
 
 /// A stretch of a text that a model reads at once: the tokens `Start` to `End` - 1. Those from `ScoreFrom` on are scored.
-type ScoredWindow = { Start: int; End: int; ScoreFrom: int }
+type ScoredWindow = {
+    /// The first token that is read.
+    Start: int
+    /// The place behind the last.
+    End: int
+    /// The first token that is scored, after `Start`.
+    ScoreFrom: int
+}
 
 /// How well a model predicts a text.
 type PerplexityReport = {

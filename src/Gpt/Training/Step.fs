@@ -4,7 +4,12 @@ open System
 open TorchSharp
 
 /// Adapters that are trained, and the model that they adapt: the caller's, which stays as it is.
-type Adaptation = { Lora: Lora; Base: Model }
+type Adaptation = {
+    /// What is trained.
+    Lora: Lora
+    /// What it adapts.
+    Base: Model
+}
 
 /// A training run between two steps. Its tensors are changed in place by `Step.advance`; dispose it to free them.
 type TrainingState = {
@@ -15,7 +20,9 @@ type TrainingState = {
     /// The gradient of everything that is trained, flat like `Model.Flat` or the adapters' `Flat`; the `.grad` of each parameter
     /// is a view of it.
     Gradient: Tensor
+    /// The views of `Gradient` by the parameters' names.
     GradientViews: (string * Tensor) list
+    /// The running means of the gradient, and the number of steps.
     Optimizer: AdamWState
     /// The number of steps made.
     Step: int

@@ -10,7 +10,9 @@ type TrainingOptions = {
     BatchSize: int
     /// T, the length of a window: at least 1 and at most the model's context.
     WindowLength: int
+    /// The learning rate of each step.
     Schedule: Schedule
+    /// What AdamW does with gradient and rate.
     Optimizer: AdamWOptions
     /// A `Stepped` event comes after every so many steps, at least 1. Its loss is the mean over them.
     ReportEvery: int
@@ -32,7 +34,9 @@ type TrainingEvent =
 /// An event and the run it happened in. `State` is the live run: look, evaluate, save or generate from it now; the next
 /// step changes it in place, and the end of the enumeration disposes it. `Model.copy` keeps what it holds.
 type TrainingReport = {
+    /// What happened.
     Event: TrainingEvent
+    /// The run after it.
     State: TrainingState
 }
 

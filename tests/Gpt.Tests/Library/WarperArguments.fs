@@ -31,6 +31,7 @@ let tests =
         refused "topP" "p" (fun () -> Warpers.topP 0.0) "0"
         refused "topP" "p" (fun () -> Warpers.topP 1.5) "1.5"
         refused "topP" "p" (fun () -> Warpers.topP nan) "NaN"
+        refused "topA" "a" (fun () -> Warpers.topA 1.5) "1.5"
         refused "minP" "p" (fun () -> Warpers.minP -0.5) "-0.5"
         refused "typical" "p" (fun () -> Warpers.typical 0.0) "0"
         refused "epsilonCutoff" "epsilon" (fun () -> Warpers.epsilonCutoff 1.0) "1"

@@ -150,6 +150,7 @@ let subjects = [
         Idempotent
         ShiftInvariant
     ]
+    cut "top-a" (fun random -> Warpers.topA (pick random shares)) (neutral (Warpers.topA 0.0)) [ ShiftInvariant ]
     cut
         "epsilon cut-off"
         (fun random -> Warpers.epsilonCutoff (pick random shares))

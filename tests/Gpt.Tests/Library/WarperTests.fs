@@ -65,6 +65,14 @@ let private cuts = [
 
     law
         1000
+        "top-a keeps what is at least a times as likely as the best squared"
+        (Arb.zip (logits, shares))
+        (fun (values, a) ->
+            let logs = exactly values |> Array.map log
+            keptBy (Warpers.topA a) values |> splitsAt (log a + 2.0 * Array.max logs) 1e-5 logs)
+
+    law
+        1000
         "typical keeps a mass of at least p, and not without what is farthest from the entropy"
         (Arb.zip (logits, shares))
         (fun (values, p) ->

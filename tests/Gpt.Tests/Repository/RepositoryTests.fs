@@ -17,6 +17,8 @@ let private topLevel =
         "paket.lock"
         "build.fsx"
         "README.md"
+        "CONTRIBUTING.md"
+        "CHANGELOG.md"
         "Gpt.sln"
         "Directory.Build.props"
         "LICENSE"
