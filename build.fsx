@@ -2,6 +2,7 @@
 //   run [ARGUMENTS]    build the tool, then `gpt train ARGUMENTS`: train on Shakespeare, write text (the default)
 //   test               build everything, run every test program; the last line is `N passed, N failed`
 //   build [ARGUMENTS]  build everything; arguments go on to `dotnet msbuild`
+//   pack [ARGUMENTS]   build everything, make packages of the libraries and the tool in artifacts/packages
 //   format [--check]   format the F# sources, or say what is not formatted
 open System
 open System.IO
@@ -28,7 +29,7 @@ let succeed captured folder arguments =
     if child.ExitCode = 0 then output else exit child.ExitCode
 
 let refuse (words: string list) =
-    eprintfn "%A: the targets are run, test, build, format; the engines --torch cuda, cpu or a folder" words
+    eprintfn "%A: the targets are run, test, build, pack, format; the engines --torch cuda, cpu or a folder" words
     exit 2
 
 let rec takeTorch words =
@@ -66,12 +67,11 @@ match (if words.IsEmpty then [ "run" ] else words) with
 | "run" :: rest ->
     build "src/Gpt.Cli" []
     succeed false Environment.CurrentDirectory (program "src/Gpt.Cli" :: "train" :: rest) |> ignore
-| "build" :: rest -> build "Gpt.sln" rest
+| ("build" | "pack" as target) :: rest -> build "Gpt.sln" ($"-target:{target}" :: rest)
 | [ "test" ] ->
     build "Gpt.sln" []
-    let counts = test "-result-junit" "TorchSharp.Embedded.Tests"
-    let counts = test "-result-junit" "Gpt.Api.Tests" |> List.map2 (+) counts
-    let counts = test "--junit-summary" "Gpt.Tests" |> List.map2 (+) counts
+    let xunit = List.map (test "-result-junit") [ "TorchSharp.Embedded.Tests"; "Gpt.Api.Tests" ]
+    let counts = test "--junit-summary" "Gpt.Tests" :: xunit |> List.reduce (List.map2 (+))
     printfn "%d passed, %d failed%s" counts[0] counts[1] (if counts[2] = 0 then "" else $", {counts[2]} skipped")
     exit (min 1 counts[1])
 | "format" :: rest ->
