@@ -27,6 +27,7 @@ let private tests =
             PictureTests.tests
             SampleTests.tests
             EngineTests.tests
+            PackageTests.tests
             RepositoryTests.tests
         ]
     )
