@@ -1,7 +1,6 @@
 namespace Gpt.Cli
 
 open System.CommandLine
-open System.Text.Json
 open Gpt
 
 /// `gpt attention`: what each token of a prompt looks at, in one head or in all.
@@ -36,19 +35,20 @@ module AttentionCommand =
         lines tokens map |> List.iter (printfn "%s")
 
     let private printJson (prompted: Prompted) (tokens: string list) (maps: AttentionMap list) : unit =
-        {|
-            prompt = prompted.Prompt
-            tokens = tokens
-            maps =
-                maps
-                |> List.map (fun map -> {|
-                    layer = map.Layer
-                    head = map.Head
-                    weights = map.Weights
-                |})
-        |}
-        |> JsonSerializer.Serialize
-        |> printfn "%s"
+        let map (map: AttentionMap) =
+            Json.object [
+                "layer", Json.whole map.Layer
+                "head", Json.whole map.Head
+                "weights", map.Weights |> Json.list (Json.list Json.number)
+            ]
+
+        Json.print (
+            Json.object [
+                "prompt", Json.text prompted.Prompt
+                "tokens", Json.list Json.text tokens
+                "maps", Json.list map maps
+            ]
+        )
 
     let private run (parsed: ParseResult) : Result<int, Problem> =
         result {

@@ -2,7 +2,6 @@ namespace Gpt.Cli
 
 open System
 open System.CommandLine
-open System.Text.Json
 open Gpt
 
 /// One way to choose tokens, and what it wrote.
@@ -146,33 +145,34 @@ module CompareCommand =
         =
         let text (compared: Compared) = Tokenizer.decode prompted.Tokenizer compared.Tokens
 
-        {|
-            prompt = prompted.Prompt
-            strategies =
-                strategies
-                |> List.map (fun compared -> {|
-                    strategy = compared.Name
-                    text = text compared
-                    meanLogProbability = compared.MeanLogProbability
-                    distinct1 = distinct 1 compared
-                    distinct2 = distinct 2 compared
-                    distinct3 = distinct 3 compared
-                    repetition = repetition compared
-                |})
-            temperatures =
-                temperatures
-                |> List.map (fun (temperature, runs) ->
-                    let tokens = runs |> List.map _.Tokens
+        let strategy (compared: Compared) =
+            Json.object [
+                "strategy", Json.text compared.Name
+                "text", Json.text (text compared)
+                "meanLogProbability", Json.number compared.MeanLogProbability
+                "distinct1", Json.number (distinct 1 compared)
+                "distinct2", Json.number (distinct 2 compared)
+                "distinct3", Json.number (distinct 3 compared)
+                "repetition", Json.number (repetition compared)
+            ]
 
-                    {|
-                        temperature = temperature
-                        texts = runs |> List.map text
-                        differentTexts = tokens |> List.distinct |> List.length
-                        meanDifference = TextMetrics.meanDifference tokens
-                    |})
-        |}
-        |> JsonSerializer.Serialize
-        |> printfn "%s"
+        let temperature (temperature: float, runs: Compared list) =
+            let tokens = runs |> List.map _.Tokens
+
+            Json.object [
+                "temperature", Json.number temperature
+                "texts", runs |> Json.list (text >> Json.text)
+                "differentTexts", Json.whole (tokens |> List.distinct |> List.length)
+                "meanDifference", Json.number (TextMetrics.meanDifference tokens)
+            ]
+
+        Json.print (
+            Json.object [
+                "prompt", Json.text prompted.Prompt
+                "strategies", Json.list strategy strategies
+                "temperatures", Json.list temperature temperatures
+            ]
+        )
 
     let private strategyOf (processors: Processor list) : Result<Sampling, Problem> =
         Strategy.random processors

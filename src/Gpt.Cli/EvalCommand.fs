@@ -3,7 +3,6 @@ namespace Gpt.Cli
 open System
 open System.CommandLine
 open System.IO
-open System.Text.Json
 open Gpt
 
 /// `gpt eval`: the perplexity of a text under a model.
@@ -67,13 +66,13 @@ module EvalCommand =
         printfn "perplexity     %.4f" report.Perplexity
 
     let private showJson (report: PerplexityReport) : unit =
-        {|
-            scoredTokens = report.ScoredTokens
-            meanNll = report.MeanNll
-            perplexity = report.Perplexity
-        |}
-        |> JsonSerializer.Serialize
-        |> printfn "%s"
+        Json.print (
+            Json.object [
+                "scoredTokens", Json.whole report.ScoredTokens
+                "meanNll", Json.number report.MeanNll
+                "perplexity", Json.number report.Perplexity
+            ]
+        )
 
     let private run (parsed: ParseResult) : Result<int, Problem> =
         result {

@@ -3,7 +3,6 @@ namespace Gpt.Cli
 open System
 open System.CommandLine
 open System.Globalization
-open System.Text.Json
 open Gpt
 
 /// `gpt temperature`: what temperature does to a distribution; the article's table with right numbers, and its bar chart.
@@ -91,13 +90,13 @@ module TemperatureCommand =
             do! Pictures.writeFor parsed svg (fun () -> TemperaturePlot.svg names rows)
 
             if parsed.GetRequiredValue json then
-                rows
-                |> List.map (fun (temperature, shares) -> {|
-                    temperature = temperature
-                    probabilities = shares
-                |})
-                |> JsonSerializer.Serialize
-                |> printfn "%s"
+                let row (temperature: float, shares: float list) =
+                    Json.object [
+                        "temperature", Json.number temperature
+                        "probabilities", Json.list Json.number shares
+                    ]
+
+                Json.print (Json.list row rows)
             else
                 printfn "%s\n\n%s" (table rows) (chart rows)
 
