@@ -31,7 +31,7 @@ module AttentionCommand =
         List.map2 (fun (name: string) (row: string) -> $"{name.PadLeft label} {row}".TrimEnd()) labels rows
 
     let private print (tokens: string list) (map: AttentionMap) : unit =
-        printfn "layer %d, head %d: each row looks at the tokens from left to right\n" map.Layer map.Head
+        printfn $"layer {map.Layer}, head {map.Head}: each row looks at the tokens from left to right\n"
         lines tokens map |> List.iter (printfn "%s")
 
     let private printJson (prompted: Prompted) (tokens: string list) (maps: AttentionMap list) : unit =

@@ -113,14 +113,16 @@ module CompareCommand =
         printfn "%s" (String('-', width + 60))
 
         for compared in strategies do
-            printfn
-                "%s  %10.3f  %10.3f  %10.3f  %10.3f  %10.3f"
-                (compared.Name.PadRight width)
+            let numbers = [
                 compared.MeanLogProbability
-                (distinct 1 compared)
-                (distinct 2 compared)
-                (distinct 3 compared)
-                (repetition compared)
+                distinct 1 compared
+                distinct 2 compared
+                distinct 3 compared
+                repetition compared
+            ]
+
+            let cells = numbers |> List.map (fun number -> $"  %10.3f{number}") |> String.concat ""
+            printfn $"{compared.Name.PadRight width}{cells}"
 
         printfn "\n%s  runs  different texts  mean difference" ("temperature".PadRight width)
         printfn "%s" (String('-', width + 40))
@@ -128,12 +130,9 @@ module CompareCommand =
         for temperature, runs in temperatures do
             let texts = runs |> List.map _.Tokens
 
-            printfn
-                "%s  %4d  %15d  %15.3f"
-                ((string temperature).PadRight width)
-                runs.Length
-                (texts |> List.distinct |> List.length)
-                (TextMetrics.meanDifference texts)
+            let name = (string temperature).PadRight width
+            let different = texts |> List.distinct |> List.length
+            printfn $"{name}  %4d{runs.Length}  %15d{different}  %15.3f{TextMetrics.meanDifference texts}"
 
         printfn "\nrepetition is the share of tokens in runs of four that stood there before; difference is the edit"
         printfn "distance of two texts divided by the length of the longer one."

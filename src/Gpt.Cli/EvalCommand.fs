@@ -62,8 +62,8 @@ module EvalCommand =
 
     let private show (report: PerplexityReport) : unit =
         printfn "scored tokens  %s" (report.ScoredTokens.ToString "N0")
-        printfn "mean nll       %.6f nats" report.MeanNll
-        printfn "perplexity     %.4f" report.Perplexity
+        printfn $"mean nll       %.6f{report.MeanNll} nats"
+        printfn $"perplexity     %.4f{report.Perplexity}"
 
     let private showJson (report: PerplexityReport) : unit =
         Json.print (

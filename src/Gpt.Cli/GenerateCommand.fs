@@ -59,12 +59,13 @@ module GenerateCommand =
             let sequences = rows |> List.map (snd >> withReports parsed)
             printSequences sequences (facts ())
         elif parsed.GetRequiredValue GenerateOptions.samples = 1 then
-            printf "%s" prompted.Prompt
-            tokens |> Seq.iter (fun token -> printf "%s" token.Text)
-            printfn ""
+            Console.Out.Write prompted.Prompt
+            tokens |> Seq.iter (fun token -> Console.Out.Write token.Text)
+            Console.Out.WriteLine()
         else
             for number, completion in Seq.indexed (Generate.collect tokens) do
-                printfn "===== %d %s\n%s%s" (number + 1) (String('=', 40)) prompted.Prompt completion.Text
+                let line = String('=', 40)
+                printfn $"===== {number + 1} {line}\n{prompted.Prompt}{completion.Text}"
 
     /// The best text of a beam search, as far as all beams agree in it, and the rest at its end.
     let private streamBest parsed (prompted: Prompted) (options: BeamOptions) (stages: Stage list) : unit =
@@ -98,7 +99,8 @@ module GenerateCommand =
             streamBest parsed prompted options stages
         else
             for hypothesis in found () do
-                printfn "===== score %.4f %s\n%s%s" hypothesis.Score (String('=', 40)) prompted.Prompt (text hypothesis)
+                let line = String('=', 40)
+                printfn $"===== score %.4f{hypothesis.Score} {line}\n{prompted.Prompt}{text hypothesis}"
 
     let private speculate (parsed: ParseResult) (prompted: Prompted) options sampling speculation : unit =
         let seen = ResizeArray<SpeculativeRound>()

@@ -30,16 +30,11 @@ module InfoCommand =
         printfn "engine      %s" Device.engine
         printfn "parameters  %s" ((Params.count config).ToString "N0")
 
-        printfn
-            "sizes       vocab %d, context %d, dim %d, layers %d, heads %d, feed-forward %d"
-            config.VocabSize
-            config.Context
-            config.Dim
-            config.Layers
-            config.Heads
-            config.FeedForward
+        let sizes =
+            $"vocab {config.VocabSize}, context {config.Context}, dim {config.Dim}, layers {config.Layers}, heads {config.Heads}"
 
-        printfn "dropout     %g" config.Dropout
+        printfn $"sizes       {sizes}, feed-forward {config.FeedForward}"
+        printfn $"dropout     %g{config.Dropout}"
         printfn "activation  %s\n" (activation config)
 
         for name, shape in Params.shapes config do

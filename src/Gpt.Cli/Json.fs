@@ -1,7 +1,7 @@
 namespace Gpt.Cli
 
+open System
 open System.Text.Encodings.Web
-open System.Text.Json
 open System.Text.Json.Nodes
 
 /// Answers for programs, put together value by value: a serializer that finds out about types as it runs has nothing to find in
@@ -25,7 +25,7 @@ module Json =
         json
 
     /// One line, as standard output gets it.
-    let print (json: JsonNode) : unit = printfn "%s" (json.ToJsonString())
+    let print (json: JsonNode) : unit = Console.Out.WriteLine(json.ToJsonString())
 
     /// A text in quotes, in which a person can read what is not ASCII too.
     let readable (value: string) : string = "\"" + JavaScriptEncoder.UnsafeRelaxedJsonEscaping.Encode value + "\""

@@ -19,21 +19,21 @@ module StepsCommand =
 
     let private print (prompted: Prompted) (tokens: GeneratedToken list) : unit =
         let show = show prompted.Tokenizer
-        printfn "Prompt tokens: %d\nPrompt: '%s'\n" prompted.Ids.Length prompted.Prompt
+        printfn $"Prompt tokens: {prompted.Ids.Length}\nPrompt: '{prompted.Prompt}'\n"
 
         for step, token in List.indexed tokens do
-            printfn "Step %d - Top %d candidates:" (step + 1) token.Alternatives.Length
+            printfn $"Step {step + 1} - Top {token.Alternatives.Length} candidates:"
             let width = token.Alternatives |> List.map (fun candidate -> (show candidate.Id).Length) |> List.max
 
             for candidate in token.Alternatives do
                 let shown = $"'{show candidate.Id}'"
-                printfn "  %s : %.4f" (shown.PadRight(width + 2)) (exp candidate.LogProbability)
+                printfn $"  {shown.PadRight(width + 2)} : %.4f{exp candidate.LogProbability}"
 
             let isListed = token.Alternatives |> List.exists (fun candidate -> candidate.Id = token.Id)
 
             let own =
                 match token.LogProbability with
-                | Some own when not isListed -> sprintf " : %.4f" (exp own)
+                | Some own when not isListed -> $" : %.4f{exp own}"
                 | _ -> ""
 
             printfn "  -> Picked: '%s'%s\n" (show token.Id) own

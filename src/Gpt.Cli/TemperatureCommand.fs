@@ -54,7 +54,7 @@ module TemperatureCommand =
             "Temp     " + String.concat "" heads |> _.TrimEnd()
             String('-', 9 + 10 * heads.Length - 4)
             for temperature, shares in rows do
-                let cells = shares |> List.map (sprintf "%-10.4f") |> String.concat ""
+                let cells = shares |> List.map (fun share -> $"%-10.4f{share}") |> String.concat ""
                 (sprintf "%-9s" (string temperature) + cells).TrimEnd()
         ]
         |> String.concat "\n"

@@ -118,12 +118,10 @@ module TokenizeCommand =
             )
         else
             for id in ids do
-                printfn "%8d  %s" id (piece tokenizer id)
+                printfn $"%8d{id}  {piece tokenizer id}"
 
-            printfn
-                "%d tokens, %d bytes"
-                ids.Length
-                (ids |> Array.sumBy (fun id -> (Tokenizer.bytes tokenizer id).Length))
+            let bytes = ids |> Array.sumBy (fun id -> (Tokenizer.bytes tokenizer id).Length)
+            printfn $"{ids.Length} tokens, {bytes} bytes"
 
             // Of one text, the first in this process: `gpt bench tokenize` measures.
             Screen.note $"{perSecond:N0} tokens/s"

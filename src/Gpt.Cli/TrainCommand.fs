@@ -58,7 +58,8 @@ module TrainCommand =
             Screen.draw (Pictures.lossChart (min 110 (Screen.width () - 1)) 18 curve)
 
         for temperature, text in samples do
-            printfn "\n===== temperature %.1f %s\n%s" temperature (String('=', 40)) text
+            let line = String('=', 40)
+            printfn $"\n===== temperature %.1f{temperature} {line}\n{text}"
 
         printfn "\ncheckpoint: %s\nloss curve: %s" plan.Out plan.Plot
 

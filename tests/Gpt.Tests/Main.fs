@@ -28,6 +28,7 @@ let private tests =
             SampleTests.tests
             EngineTests.tests
             PackageTests.tests
+            NativeTests.tests
             RepositoryTests.tests
         ]
     )
