@@ -2,34 +2,37 @@
 //   run [ARGUMENTS]    build the tool, then `gpt train ARGUMENTS`: train on Shakespeare, write text (the default)
 //   test               build everything, run every test program; the last line is `N passed, N failed`
 //   build [ARGUMENTS]  build everything; arguments go on to `dotnet msbuild`
-//   bench [ARGUMENTS]  measure in turns with PyTorch, transformers and llama.cpp (--peers FOLDER); `kernels`: the kernels
+//   bench [ARGUMENTS]  measure beside PyTorch, transformers, llama.cpp (--peers FOLDER), or `kernels` alone
+//   pack [ARGUMENTS]   build everything, make packages of the libraries and the tool in artifacts/packages
 //   format [--check]   format the F# sources, or say what is not formatted
 open System
+open System.Diagnostics
 open System.IO
 open System.Runtime.InteropServices
 open System.Text.RegularExpressions
 
 let root = __SOURCE_DIRECTORY__
-let mutable child: Diagnostics.Process = null
+let mutable child: Process = null
 Console.CancelKeyPress.Add(fun press -> press.Cancel <- true) // Ctrl-C is for the child, whose exit code is ours
 let terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, fun _ -> child.Kill true)
 
-/// Runs a dotnet command to its end. Its output is captured and returned, or goes where this script's goes.
-let execute captured folder (arguments: string list) =
-    let start = Diagnostics.ProcessStartInfo(Environment.ProcessPath, arguments, WorkingDirectory = folder)
+/// Runs a dotnet command to its end; if it has to succeed and fails, this script ends with its exit code. Its output is captured
+/// and returned, or goes where this script's goes.
+let execute hasTo captured folder (arguments: string list) =
+    let start = ProcessStartInfo(Environment.ProcessPath, arguments, WorkingDirectory = folder)
     start.RedirectStandardOutput <- captured
-    child <- Diagnostics.Process.Start start
+    child <- Process.Start start
     let output = if captured then child.StandardOutput.ReadToEnd() else ""
     child.WaitForExit()
-    output
 
-/// The same for a command that has to succeed: when it fails, this script ends with its exit code.
-let succeed captured folder arguments =
-    let output = execute captured folder arguments
-    if child.ExitCode = 0 then output else exit child.ExitCode
+    if hasTo && child.ExitCode <> 0 then
+        exit child.ExitCode
+    else
+        output
 
 let refuse (words: string list) =
-    eprintfn "%A: the targets are run, test, build, bench, format; the engines --torch cuda, cpu or a folder" words
+    let usage = File.ReadLines(Path.Combine(root, "build.fsx")) |> Seq.takeWhile _.StartsWith("//")
+    eprintfn "%A is not understood\n%s" words (String.concat "\n" usage)
     exit 2
 
 let rec takeTorch words =
@@ -42,7 +45,7 @@ let rec takeTorch words =
 
 let torch, bin, words = takeTorch (List.tail (List.ofArray fsi.CommandLineArgs))
 let program (project: string) = Path.Combine(root, project, $"bin/{bin}Release/net10.0/{Path.GetFileName project}.dll")
-let quietly (command: string) = succeed true root (List.ofArray (command.Split ' '))
+let quietly (command: string) = execute true true root (List.ofArray (command.Split ' '))
 let firstFeed () = Regex.Match(quietly "nuget list source --format short", @"(?m)^E\w* (.*\S)").Groups[1].Value
 
 let build project arguments =
@@ -51,16 +54,14 @@ let build project arguments =
     eprintfn "Restoring and building %s" project
     [ "tool restore"; "paket restore" ] |> List.iter (quietly >> ignore)
     let options = $"-p:Configuration=Release;Torch={torch};PaketDisableGlobalRestore=true" :: arguments
-    succeed false root ("msbuild" :: project :: "-restore" :: "-v:q" :: "-nologo" :: options) |> ignore
 
-let launch project arguments =
-    build project []
-    succeed false Environment.CurrentDirectory (program project :: arguments) |> ignore
+    execute true false root ("msbuild" :: project :: "-restore" :: "-v:q" :: "-nologo" :: options)
+    |> ignore
 
 /// Runs a test program, whose option names a JUnit report: how many tests passed, failed and were skipped.
 let test option name =
     let report = Path.GetTempFileName()
-    execute false root [ program $"tests/{name}"; option; report ] |> ignore
+    execute false false root [ program $"tests/{name}"; option; report ] |> ignore
     let count tag = Regex.Count(File.ReadAllText report, $"<{tag}\\b")
     let cases, failed, skipped = count "testcase", count "(failure|error)", count "skipped"
     File.Delete report
@@ -68,9 +69,16 @@ let test option name =
     [ cases - failed - skipped; max failed mishap; skipped ]
 
 match (if words.IsEmpty then [ "run" ] else words) with
-| "run" :: rest -> launch "src/Gpt.Cli" ("train" :: rest)
-| "bench" :: rest -> launch "tests/Gpt.Benchmarks" rest
-| "build" :: rest -> build "Gpt.sln" rest
+| ("run" | "bench" as target) :: rest ->
+    let project, rest =
+        if target = "run" then
+            "src/Gpt.Cli", "train" :: rest
+        else
+            "tests/Gpt.Benchmarks", rest
+
+    build project []
+    execute true false Environment.CurrentDirectory (program project :: rest) |> ignore
+| ("build" | "pack" as target) :: rest -> build "Gpt.sln" ($"-target:{target}" :: rest)
 | [ "test" ] ->
     build "Gpt.sln" []
     let xunit = List.map (test "-result-junit") [ "TorchSharp.Embedded.Tests"; "Gpt.Api.Tests" ]
@@ -79,5 +87,5 @@ match (if words.IsEmpty then [ "run" ] else words) with
     exit (min 1 counts[1])
 | "format" :: rest ->
     quietly "tool restore" |> ignore
-    succeed false root ([ "fantomas"; "src"; "tests"; "samples"; "build.fsx" ] @ rest) |> ignore
+    execute true false root ([ "fantomas"; "src"; "tests"; "samples"; "build.fsx" ] @ rest) |> ignore
 | _ -> refuse words

@@ -1,7 +1,6 @@
 namespace Gpt.Cli
 
 open System.CommandLine
-open System.Text.Json
 open Gpt
 
 /// `gpt attention`: what each token of a prompt looks at, in one head or in all.
@@ -32,23 +31,24 @@ module AttentionCommand =
         List.map2 (fun (name: string) (row: string) -> $"{name.PadLeft label} {row}".TrimEnd()) labels rows
 
     let private print (tokens: string list) (map: AttentionMap) : unit =
-        printfn "layer %d, head %d: each row looks at the tokens from left to right\n" map.Layer map.Head
+        printfn $"layer {map.Layer}, head {map.Head}: each row looks at the tokens from left to right\n"
         lines tokens map |> List.iter (printfn "%s")
 
     let private printJson (prompted: Prompted) (tokens: string list) (maps: AttentionMap list) : unit =
-        {|
-            prompt = prompted.Prompt
-            tokens = tokens
-            maps =
-                maps
-                |> List.map (fun map -> {|
-                    layer = map.Layer
-                    head = map.Head
-                    weights = map.Weights
-                |})
-        |}
-        |> JsonSerializer.Serialize
-        |> printfn "%s"
+        let map (map: AttentionMap) =
+            Json.object [
+                "layer", Json.whole map.Layer
+                "head", Json.whole map.Head
+                "weights", map.Weights |> Json.list (Json.list Json.number)
+            ]
+
+        Json.print (
+            Json.object [
+                "prompt", Json.text prompted.Prompt
+                "tokens", Json.list Json.text tokens
+                "maps", Json.list map maps
+            ]
+        )
 
     let private run (parsed: ParseResult) : Result<int, Problem> =
         result {

@@ -13,14 +13,14 @@ module BenchCommand =
 
     let private show (asJson: bool) (facts: JsonObject) : unit =
         if asJson then
-            printfn "%s" (facts.ToJsonString())
+            Json.print facts
         else
             for KeyValue(name, value) in facts do
                 match value with
                 | :? JsonArray as rows ->
                     for row in Seq.choose Option.ofObj rows do
                         printfn "%-24s %s" name (row.ToJsonString())
-                | value -> printfn "%-24s %O" name value
+                | value -> printfn "%-24s %s" name (string value)
 
     /// What a measurement is asked to do: the arguments, and what the shared ones among them mean.
     type private Asked = {

@@ -2,7 +2,6 @@ namespace Gpt.Cli
 
 open System
 open System.CommandLine
-open System.Text.Json
 open Gpt
 
 /// One way to choose tokens, and what it wrote.
@@ -114,14 +113,16 @@ module CompareCommand =
         printfn "%s" (String('-', width + 60))
 
         for compared in strategies do
-            printfn
-                "%s  %10.3f  %10.3f  %10.3f  %10.3f  %10.3f"
-                (compared.Name.PadRight width)
+            let numbers = [
                 compared.MeanLogProbability
-                (distinct 1 compared)
-                (distinct 2 compared)
-                (distinct 3 compared)
-                (repetition compared)
+                distinct 1 compared
+                distinct 2 compared
+                distinct 3 compared
+                repetition compared
+            ]
+
+            let cells = numbers |> List.map (fun number -> $"  %10.3f{number}") |> String.concat ""
+            printfn $"{compared.Name.PadRight width}{cells}"
 
         printfn "\n%s  runs  different texts  mean difference" ("temperature".PadRight width)
         printfn "%s" (String('-', width + 40))
@@ -129,12 +130,9 @@ module CompareCommand =
         for temperature, runs in temperatures do
             let texts = runs |> List.map _.Tokens
 
-            printfn
-                "%s  %4d  %15d  %15.3f"
-                ((string temperature).PadRight width)
-                runs.Length
-                (texts |> List.distinct |> List.length)
-                (TextMetrics.meanDifference texts)
+            let name = (string temperature).PadRight width
+            let different = texts |> List.distinct |> List.length
+            printfn $"{name}  %4d{runs.Length}  %15d{different}  %15.3f{TextMetrics.meanDifference texts}"
 
         printfn "\nrepetition is the share of tokens in runs of four that stood there before; difference is the edit"
         printfn "distance of two texts divided by the length of the longer one."
@@ -146,33 +144,34 @@ module CompareCommand =
         =
         let text (compared: Compared) = Tokenizer.decode prompted.Tokenizer compared.Tokens
 
-        {|
-            prompt = prompted.Prompt
-            strategies =
-                strategies
-                |> List.map (fun compared -> {|
-                    strategy = compared.Name
-                    text = text compared
-                    meanLogProbability = compared.MeanLogProbability
-                    distinct1 = distinct 1 compared
-                    distinct2 = distinct 2 compared
-                    distinct3 = distinct 3 compared
-                    repetition = repetition compared
-                |})
-            temperatures =
-                temperatures
-                |> List.map (fun (temperature, runs) ->
-                    let tokens = runs |> List.map _.Tokens
+        let strategy (compared: Compared) =
+            Json.object [
+                "strategy", Json.text compared.Name
+                "text", Json.text (text compared)
+                "meanLogProbability", Json.number compared.MeanLogProbability
+                "distinct1", Json.number (distinct 1 compared)
+                "distinct2", Json.number (distinct 2 compared)
+                "distinct3", Json.number (distinct 3 compared)
+                "repetition", Json.number (repetition compared)
+            ]
 
-                    {|
-                        temperature = temperature
-                        texts = runs |> List.map text
-                        differentTexts = tokens |> List.distinct |> List.length
-                        meanDifference = TextMetrics.meanDifference tokens
-                    |})
-        |}
-        |> JsonSerializer.Serialize
-        |> printfn "%s"
+        let temperature (temperature: float, runs: Compared list) =
+            let tokens = runs |> List.map _.Tokens
+
+            Json.object [
+                "temperature", Json.number temperature
+                "texts", runs |> Json.list (text >> Json.text)
+                "differentTexts", Json.whole (tokens |> List.distinct |> List.length)
+                "meanDifference", Json.number (TextMetrics.meanDifference tokens)
+            ]
+
+        Json.print (
+            Json.object [
+                "prompt", Json.text prompted.Prompt
+                "strategies", Json.list strategy strategies
+                "temperatures", Json.list temperature temperatures
+            ]
+        )
 
     let private strategyOf (processors: Processor list) : Result<Sampling, Problem> =
         Strategy.random processors

@@ -3,7 +3,6 @@ namespace Gpt.Cli
 open System
 open System.CommandLine
 open System.IO
-open System.Text.Json
 open Gpt
 
 /// `gpt download`: a model from the Hugging Face Hub into the cache.
@@ -22,15 +21,17 @@ module DownloadCommand =
 
     let private print (asJson: bool) (name: string) (revision: string) (folder: string) =
         if asJson then
-            {|
-                repository = name
-                revision = revision
-                commit = Path.GetFileName folder
-                folder = folder
-                files = Directory.GetFiles folder |> Array.map Path.GetFileName |> Array.sort
-            |}
-            |> JsonSerializer.Serialize
-            |> printfn "%s"
+            let last (path: string) = Path.GetFileName path |> string
+
+            Json.print (
+                Json.object [
+                    "commit", Json.text (last folder)
+                    "files", Directory.GetFiles folder |> Array.map last |> Array.sort |> Json.list Json.text
+                    "folder", Json.text folder
+                    "repository", Json.text name
+                    "revision", Json.text revision
+                ]
+            )
         else
             printfn "%s" folder
 

@@ -3,7 +3,6 @@ namespace Gpt.Cli
 open System
 open System.CommandLine
 open System.IO
-open System.Text.Json
 open Gpt
 
 /// `gpt eval`: the perplexity of a text under a model.
@@ -63,17 +62,17 @@ module EvalCommand =
 
     let private show (report: PerplexityReport) : unit =
         printfn "scored tokens  %s" (report.ScoredTokens.ToString "N0")
-        printfn "mean nll       %.6f nats" report.MeanNll
-        printfn "perplexity     %.4f" report.Perplexity
+        printfn $"mean nll       %.6f{report.MeanNll} nats"
+        printfn $"perplexity     %.4f{report.Perplexity}"
 
     let private showJson (report: PerplexityReport) : unit =
-        {|
-            scoredTokens = report.ScoredTokens
-            meanNll = report.MeanNll
-            perplexity = report.Perplexity
-        |}
-        |> JsonSerializer.Serialize
-        |> printfn "%s"
+        Json.print (
+            Json.object [
+                "scoredTokens", Json.whole report.ScoredTokens
+                "meanNll", Json.number report.MeanNll
+                "perplexity", Json.number report.Perplexity
+            ]
+        )
 
     let private run (parsed: ParseResult) : Result<int, Problem> =
         result {

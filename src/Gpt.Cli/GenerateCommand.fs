@@ -2,7 +2,6 @@ namespace Gpt.Cli
 
 open System
 open System.CommandLine
-open System.Text.Json
 open System.Text.Json.Nodes
 open Gpt
 
@@ -22,19 +21,14 @@ module GenerateCommand =
 
     let private sequence (tokens: int[]) (text: string) (finish: FinishReason) : JsonObject =
         let json = JsonObject()
-        json["tokens"] <- JsonSerializer.SerializeToNode tokens
+        json["tokens"] <- Json.list Json.whole tokens
         json["text"] <- text
         json["finishReason"] <- reasonName finish
         json
 
     let private printSequences (sequences: JsonObject list) (facts: (string * JsonNode) list) : unit =
-        let json = JsonObject()
-        json["sequences"] <- JsonArray(sequences |> List.map (fun item -> item :> JsonNode) |> Array.ofList)
-
-        for name, value in facts do
-            json[name] <- value
-
-        printfn "%s" (json.ToJsonString())
+        let all = sequences |> Json.list (fun sequence -> sequence :> JsonNode)
+        Json.print (Json.object (("sequences", all) :: facts))
 
     /// One text with what was asked about its tokens.
     let private withReports (parsed: ParseResult) (tokens: GeneratedToken list) : JsonObject =
@@ -42,17 +36,14 @@ module GenerateCommand =
         let json = sequence completion.Tokens completion.Text completion.Finish
 
         if (Options.given parsed GenerateOptions.logProbabilities).IsSome then
-            json["logProbabilities"] <- JsonSerializer.SerializeToNode completion.LogProbabilities
-
-            json["alternatives"] <-
-                JsonSerializer.SerializeToNode [
-                    for token in tokens ->
-                        token.Alternatives
-                        |> List.map (fun candidate -> {|
-                            token = candidate.Id
-                            logProbability = candidate.LogProbability
-                        |})
+            let alternative (candidate: Candidate) =
+                Json.object [
+                    "token", Json.whole candidate.Id
+                    "logProbability", Json.number candidate.LogProbability
                 ]
+
+            json["logProbabilities"] <- Json.list Json.number completion.LogProbabilities
+            json["alternatives"] <- tokens |> Json.list (_.Alternatives >> Json.list alternative)
 
         json
 
@@ -68,12 +59,13 @@ module GenerateCommand =
             let sequences = rows |> List.map (snd >> withReports parsed)
             printSequences sequences (facts ())
         elif parsed.GetRequiredValue GenerateOptions.samples = 1 then
-            printf "%s" prompted.Prompt
-            tokens |> Seq.iter (fun token -> printf "%s" token.Text)
-            printfn ""
+            Console.Out.Write prompted.Prompt
+            tokens |> Seq.iter (fun token -> Console.Out.Write token.Text)
+            Console.Out.WriteLine()
         else
             for number, completion in Seq.indexed (Generate.collect tokens) do
-                printfn "===== %d %s\n%s%s" (number + 1) (String('=', 40)) prompted.Prompt completion.Text
+                let line = String('=', 40)
+                printfn $"===== {number + 1} {line}\n{prompted.Prompt}{completion.Text}"
 
     /// The best text of a beam search, as far as all beams agree in it, and the rest at its end.
     let private streamBest parsed (prompted: Prompted) (options: BeamOptions) (stages: Stage list) : unit =
@@ -107,7 +99,8 @@ module GenerateCommand =
             streamBest parsed prompted options stages
         else
             for hypothesis in found () do
-                printfn "===== score %.4f %s\n%s%s" hypothesis.Score (String('=', 40)) prompted.Prompt (text hypothesis)
+                let line = String('=', 40)
+                printfn $"===== score %.4f{hypothesis.Score} {line}\n{prompted.Prompt}{text hypothesis}"
 
     let private speculate (parsed: ParseResult) (prompted: Prompted) options sampling speculation : unit =
         let seen = ResizeArray<SpeculativeRound>()

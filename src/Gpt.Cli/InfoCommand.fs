@@ -2,7 +2,6 @@ namespace Gpt.Cli
 
 open System
 open System.CommandLine
-open System.Text.Json
 open Gpt
 
 /// `gpt info`: what a model is made of, from a checkpoint or from sizes.
@@ -21,41 +20,45 @@ module InfoCommand =
         | Some folder -> Checkpoint.loadConfig folder |> Problem.failed
         | None -> SizeOptions.read parsed sizes id
 
+    let private activation (config: GptConfig) : string =
+        match config.Activation with
+        | Gelu -> "Gelu"
+        | GeluTanh -> "GeluTanh"
+        | Relu -> "Relu"
+
     let private print (config: GptConfig) : unit =
         printfn "engine      %s" Device.engine
         printfn "parameters  %s" ((Params.count config).ToString "N0")
 
-        printfn
-            "sizes       vocab %d, context %d, dim %d, layers %d, heads %d, feed-forward %d"
-            config.VocabSize
-            config.Context
-            config.Dim
-            config.Layers
-            config.Heads
-            config.FeedForward
+        let sizes =
+            $"vocab {config.VocabSize}, context {config.Context}, dim {config.Dim}, layers {config.Layers}, heads {config.Heads}"
 
-        printfn "dropout     %g" config.Dropout
-        printfn "activation  %A\n" config.Activation
+        printfn $"sizes       {sizes}, feed-forward {config.FeedForward}"
+        printfn $"dropout     %g{config.Dropout}"
+        printfn "activation  %s\n" (activation config)
 
         for name, shape in Params.shapes config do
             printfn "%-26s %s" name (shape |> List.map string |> String.concat " x ")
 
     let private printJson (config: GptConfig) : unit =
-        {|
-            engine = Device.engine
-            parameters = Params.count config
-            vocab = config.VocabSize
-            context = config.Context
-            dim = config.Dim
-            layers = config.Layers
-            heads = config.Heads
-            feedForward = config.FeedForward
-            dropout = config.Dropout
-            activation = string config.Activation
-            tensors = Params.shapes config |> List.map (fun (name, shape) -> {| name = name; shape = shape |})
-        |}
-        |> JsonSerializer.Serialize
-        |> printfn "%s"
+        let tensor (name: string, shape: int64 list) =
+            Json.object [ "name", Json.text name; "shape", Json.list Json.long shape ]
+
+        Json.print (
+            Json.object [
+                "engine", Json.text Device.engine
+                "parameters", Json.long (Params.count config)
+                "vocab", Json.whole config.VocabSize
+                "context", Json.whole config.Context
+                "dim", Json.whole config.Dim
+                "layers", Json.whole config.Layers
+                "heads", Json.whole config.Heads
+                "feedForward", Json.whole config.FeedForward
+                "dropout", Json.number config.Dropout
+                "activation", Json.text (activation config)
+                "tensors", Json.list tensor (Params.shapes config)
+            ]
+        )
 
     let private run (parsed: ParseResult) : Result<int, Problem> =
         config parsed

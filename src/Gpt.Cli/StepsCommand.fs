@@ -1,7 +1,6 @@
 namespace Gpt.Cli
 
 open System.CommandLine
-open System.Text.Json
 open Gpt
 
 /// `gpt steps`: generation step by step, as the article shows it: the best candidates with their probabilities, what was
@@ -20,21 +19,21 @@ module StepsCommand =
 
     let private print (prompted: Prompted) (tokens: GeneratedToken list) : unit =
         let show = show prompted.Tokenizer
-        printfn "Prompt tokens: %d\nPrompt: '%s'\n" prompted.Ids.Length prompted.Prompt
+        printfn $"Prompt tokens: {prompted.Ids.Length}\nPrompt: '{prompted.Prompt}'\n"
 
         for step, token in List.indexed tokens do
-            printfn "Step %d - Top %d candidates:" (step + 1) token.Alternatives.Length
+            printfn $"Step {step + 1} - Top {token.Alternatives.Length} candidates:"
             let width = token.Alternatives |> List.map (fun candidate -> (show candidate.Id).Length) |> List.max
 
             for candidate in token.Alternatives do
                 let shown = $"'{show candidate.Id}'"
-                printfn "  %s : %.4f" (shown.PadRight(width + 2)) (exp candidate.LogProbability)
+                printfn $"  {shown.PadRight(width + 2)} : %.4f{exp candidate.LogProbability}"
 
             let isListed = token.Alternatives |> List.exists (fun candidate -> candidate.Id = token.Id)
 
             let own =
                 match token.LogProbability with
-                | Some own when not isListed -> sprintf " : %.4f" (exp own)
+                | Some own when not isListed -> $" : %.4f{exp own}"
                 | _ -> ""
 
             printfn "  -> Picked: '%s'%s\n" (show token.Id) own
@@ -43,31 +42,29 @@ module StepsCommand =
         printfn "Final: '%s'" (prompted.Prompt + text)
 
     let private printJson (prompted: Prompted) (tokens: GeneratedToken list) : unit =
-        let text id = Tokenizer.decode prompted.Tokenizer [ id ]
+        let candidate (id: int) (probability: float) =
+            Json.object [
+                "token", Json.whole id
+                "text", Json.text (Tokenizer.decode prompted.Tokenizer [ id ])
+                "probability", Json.number probability
+            ]
 
-        {|
-            prompt = prompted.Prompt
-            promptTokens = prompted.Ids
-            steps =
-                tokens
-                |> List.map (fun token -> {|
-                    candidates =
-                        token.Alternatives
-                        |> List.map (fun candidate -> {|
-                            token = candidate.Id
-                            text = text candidate.Id
-                            probability = exp candidate.LogProbability
-                        |})
-                    picked = {|
-                        token = token.Id
-                        text = text token.Id
-                        probability = token.LogProbability |> Option.map exp |> Option.defaultValue nan
-                    |}
-                |})
-            final = prompted.Prompt + (tokens |> List.map _.Id |> Tokenizer.decode prompted.Tokenizer)
-        |}
-        |> JsonSerializer.Serialize
-        |> printfn "%s"
+        let step (token: GeneratedToken) =
+            let picked = token.LogProbability |> Option.map exp |> Option.defaultValue nan
+
+            Json.object [
+                "candidates", token.Alternatives |> Json.list (fun one -> candidate one.Id (exp one.LogProbability))
+                "picked", candidate token.Id picked
+            ]
+
+        Json.print (
+            Json.object [
+                "prompt", Json.text prompted.Prompt
+                "promptTokens", Json.list Json.whole prompted.Ids
+                "steps", Json.list step tokens
+                "final", Json.text (prompted.Prompt + (tokens |> List.map _.Id |> Tokenizer.decode prompted.Tokenizer))
+            ]
+        )
 
     let private run (parsed: ParseResult) : Result<int, Problem> =
         result {

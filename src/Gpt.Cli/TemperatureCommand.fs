@@ -3,7 +3,6 @@ namespace Gpt.Cli
 open System
 open System.CommandLine
 open System.Globalization
-open System.Text.Json
 open Gpt
 
 /// `gpt temperature`: what temperature does to a distribution; the article's table with right numbers, and its bar chart.
@@ -55,7 +54,7 @@ module TemperatureCommand =
             "Temp     " + String.concat "" heads |> _.TrimEnd()
             String('-', 9 + 10 * heads.Length - 4)
             for temperature, shares in rows do
-                let cells = shares |> List.map (sprintf "%-10.4f") |> String.concat ""
+                let cells = shares |> List.map (fun share -> $"%-10.4f{share}") |> String.concat ""
                 (sprintf "%-9s" (string temperature) + cells).TrimEnd()
         ]
         |> String.concat "\n"
@@ -91,13 +90,13 @@ module TemperatureCommand =
             do! Pictures.writeFor parsed svg (fun () -> TemperaturePlot.svg names rows)
 
             if parsed.GetRequiredValue json then
-                rows
-                |> List.map (fun (temperature, shares) -> {|
-                    temperature = temperature
-                    probabilities = shares
-                |})
-                |> JsonSerializer.Serialize
-                |> printfn "%s"
+                let row (temperature: float, shares: float list) =
+                    Json.object [
+                        "temperature", Json.number temperature
+                        "probabilities", Json.list Json.number shares
+                    ]
+
+                Json.print (Json.list row rows)
             else
                 printfn "%s\n\n%s" (table rows) (chart rows)
 

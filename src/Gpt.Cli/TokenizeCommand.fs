@@ -5,7 +5,6 @@ open System.CommandLine
 open System.Diagnostics
 open System.IO
 open System.Text
-open System.Text.Encodings.Web
 open System.Text.Json
 open Gpt
 
@@ -101,7 +100,7 @@ module TokenizeCommand =
         let text = Encoding.UTF8.GetString bytes
 
         if Encoding.UTF8.GetBytes text = bytes then
-            JsonSerializer.Serialize(text, JsonSerializerOptions(Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping))
+            Json.readable text
         else
             "<" + BitConverter.ToString(bytes).Replace('-', ' ') + ">"
 
@@ -109,22 +108,20 @@ module TokenizeCommand =
         let perSecond = Math.Round(float ids.Length / max 1e-6 time.TotalSeconds)
 
         if asJson then
-            {|
-                ids = ids
-                pieces = ids |> Array.map (fun id -> Tokenizer.decode tokenizer [ id ])
-                count = ids.Length
-                tokensPerSecond = perSecond
-            |}
-            |> JsonSerializer.Serialize
-            |> printfn "%s"
+            Json.print (
+                Json.object [
+                    "ids", Json.list Json.whole ids
+                    "pieces", ids |> Json.list (fun id -> Json.text (Tokenizer.decode tokenizer [ id ]))
+                    "count", Json.whole ids.Length
+                    "tokensPerSecond", Json.number perSecond
+                ]
+            )
         else
             for id in ids do
-                printfn "%8d  %s" id (piece tokenizer id)
+                printfn $"%8d{id}  {piece tokenizer id}"
 
-            printfn
-                "%d tokens, %d bytes"
-                ids.Length
-                (ids |> Array.sumBy (fun id -> (Tokenizer.bytes tokenizer id).Length))
+            let bytes = ids |> Array.sumBy (fun id -> (Tokenizer.bytes tokenizer id).Length)
+            printfn $"{ids.Length} tokens, {bytes} bytes"
 
             // Of one text, the first in this process: `gpt bench tokenize` measures.
             Screen.note $"{perSecond:N0} tokens/s"
@@ -147,12 +144,10 @@ module TokenizeCommand =
             idsOf text
             |> Result.bind codec.Decode
             |> Result.map (fun text ->
-                printfn
-                    "%s"
-                    (if asJson then
-                         JsonSerializer.Serialize {| text = text |}
-                     else
-                         text))
+                if asJson then
+                    Json.print (Json.object [ "text", Json.text text ])
+                else
+                    printfn "%s" text)
         else
             let start = Stopwatch.GetTimestamp()
 
@@ -176,7 +171,7 @@ module TokenizeCommand =
             let codec = codec (given.GetRequiredValue plain) tokenizer
 
             if lines && decode then
-                return! answerLines (jsonIds >> Result.bind codec.Decode >> Result.map JsonSerializer.Serialize)
+                return! answerLines (jsonIds >> Result.bind codec.Decode >> Result.map Json.quoted)
             elif lines then
                 return! answerLines (jsonString >> Result.bind codec.Encode >> Result.map listOf)
             else

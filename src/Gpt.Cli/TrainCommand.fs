@@ -2,7 +2,6 @@ namespace Gpt.Cli
 
 open System
 open System.CommandLine
-open System.Text.Json
 open Gpt
 
 /// `gpt train`: the main job. Trains a model on a text, shows the loss table, writes a sample at three temperatures,
@@ -59,38 +58,38 @@ module TrainCommand =
             Screen.draw (Pictures.lossChart (min 110 (Screen.width () - 1)) 18 curve)
 
         for temperature, text in samples do
-            printfn "\n===== temperature %.1f %s\n%s" temperature (String('=', 40)) text
+            let line = String('=', 40)
+            printfn $"\n===== temperature %.1f{temperature} {line}\n{text}"
 
         printfn "\ncheckpoint: %s\nloss curve: %s" plan.Out plan.Plot
 
     let private printJson (plan: TrainPlan) (progress: TrainProgress) samples : unit =
         let last = List.last progress.Rows
 
-        {|
-            data = Datasets.describe plan.Data
-            parameters = Params.count plan.Config
-            steps = last.Step
-            trainingLoss = last.Training
-            validationLoss = last.Validation
-            seconds = Math.Round(progress.Last.TotalSeconds, 3)
-            losses =
-                progress.Rows
-                |> List.map (fun row -> {|
-                    step = row.Step
-                    training = row.Training
-                    validation = row.Validation
-                |})
-            samples =
-                samples
-                |> List.map (fun (temperature, text) -> {|
-                    temperature = temperature
-                    text = text
-                |})
-            checkpoint = plan.Out
-            lossCurve = plan.Plot
-        |}
-        |> JsonSerializer.Serialize
-        |> printfn "%s"
+        let loss (row: LossRow) =
+            Json.object [
+                "step", Json.whole row.Step
+                "training", Json.number row.Training
+                "validation", Json.number row.Validation
+            ]
+
+        let sample (temperature: float, text: string) =
+            Json.object [ "temperature", Json.number temperature; "text", Json.text text ]
+
+        Json.print (
+            Json.object [
+                "data", Json.text (Datasets.describe plan.Data)
+                "parameters", Json.long (Params.count plan.Config)
+                "steps", Json.whole last.Step
+                "trainingLoss", Json.number last.Training
+                "validationLoss", Json.number last.Validation
+                "seconds", Json.number (Math.Round(progress.Last.TotalSeconds, 3))
+                "losses", Json.list loss progress.Rows
+                "samples", Json.list sample samples
+                "checkpoint", Json.text plan.Out
+                "lossCurve", Json.text plan.Plot
+            ]
+        )
 
     /// The model before the first step: the checkpoint's, or one with fresh parameters.
     let private start (plan: TrainPlan) : Result<Model, Problem> =

@@ -1,7 +1,6 @@
 namespace Gpt.Cli
 
 open System.CommandLine
-open System.Text.Json
 open Gpt
 
 /// `gpt warpers`: the distribution of the next token before any warper and after each, in the order in which they are done.
@@ -35,18 +34,16 @@ module WarpersCommand =
         | _ -> name
 
     let private printJson (prompted: Prompted) (table: BarTable) : unit =
-        {|
-            prompt = prompted.Prompt
-            tokens = table.Rows
-            stages =
-                table.Columns
-                |> List.map (fun (name, probabilities) -> {|
-                    name = name
-                    probabilities = probabilities
-                |})
-        |}
-        |> JsonSerializer.Serialize
-        |> printfn "%s"
+        let stage (name: string, probabilities: float list) =
+            Json.object [ "name", Json.text name; "probabilities", Json.list Json.number probabilities ]
+
+        Json.print (
+            Json.object [
+                "prompt", Json.text prompted.Prompt
+                "tokens", Json.list Json.text table.Rows
+                "stages", Json.list stage table.Columns
+            ]
+        )
 
     let private run (parsed: ParseResult) : Result<int, Problem> =
         result {

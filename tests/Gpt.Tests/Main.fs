@@ -27,6 +27,8 @@ let private tests =
             PictureTests.tests
             SampleTests.tests
             EngineTests.tests
+            PackageTests.tests
+            NativeTests.tests
             RepositoryTests.tests
             DocumentationTests.tests
         ]

@@ -40,8 +40,6 @@ module Adapter =
 
     let private bad path sentence = raise (InvalidDataException $"{path}: {sentence}")
 
-    let private shapeText (shape: int64 list) = shape |> List.map string |> String.concat "; " |> sprintf "[%s]"
-
     /// Every matrix must be there, in the shape that the base asks for, and nothing else.
     let private ofFiles (device: torch.Device) config (options: LoraOptions) (files: TensorFiles) : Lora =
         let where, shapes = files.Source, Lora.shapes config options
@@ -53,7 +51,7 @@ module Adapter =
             | Some tensor when tensor.Shape <> shape ->
                 bad
                     where
-                    $"tensor {tensor.Name} has shape {shapeText tensor.Shape}; the model asks for {shapeText shape}"
+                    $"tensor {tensor.Name} has shape {StoredTensor.shapeText tensor.Shape}; the model asks for {StoredTensor.shapeText shape}"
             | Some tensor -> StoredTensor.requireReal tensor
 
         let wanted = shapes |> List.map (fst >> stored) |> Set.ofList

@@ -30,8 +30,6 @@ module Gpt2Weights =
     /// The triangle that old files store beside each layer's attention, and its number for minus infinity.
     let private isMask (name: string) = Regex.IsMatch(name, @"^h\.\d+\.attn\.(masked_)?bias$")
 
-    let private shapeText (shape: int64 list) = shape |> List.map string |> String.concat "; " |> sprintf "[%s]"
-
     /// The stored tensors by this library's names; masks are left out.
     let private byName (files: TensorFiles) : Map<string, StoredTensor> =
         let add (known: Map<string, StoredTensor>) (stored: string) (tensor: StoredTensor) =
@@ -73,7 +71,7 @@ module Gpt2Weights =
         if stored.Shape <> expected then
             bad
                 stored.Path
-                $"tensor {name} has shape {shapeText stored.Shape}; config.json asks for {shapeText expected}"
+                $"tensor {name} has shape {StoredTensor.shapeText stored.Shape}; config.json asks for {StoredTensor.shapeText expected}"
 
         StoredTensor.requireReal stored
 

@@ -37,6 +37,9 @@ type TensorFiles = {
 [<RequireQualifiedAccess>]
 module StoredTensor =
 
+    /// A shape as messages have it, such as [2; 3].
+    let shapeText (shape: int64 list) : string = "[" + String.Join("; ", shape) + "]"
+
     /// How many numbers are under way at a time, 4 MB of them: what reading needs beside the tensor it fills.
     let private part = 1L <<< 20
 

@@ -60,10 +60,10 @@ module TrainingCheckpoint =
         match Map.tryFind name files.Tensors with
         | Some stored when stored.Shape = List.ofArray target.shape -> StoredTensor.copyTo target false stored
         | Some stored ->
-            raise (
-                InvalidDataException
-                    $"{files.Source}: tensor {name} has shape %A{stored.Shape}; the model asks for %A{List.ofArray target.shape}"
-            )
+            let found = StoredTensor.shapeText stored.Shape
+            let asked = StoredTensor.shapeText (List.ofArray target.shape)
+
+            raise (InvalidDataException $"{files.Source}: tensor {name} has shape {found}; the model asks for {asked}")
         | None -> raise (InvalidDataException $"{files.Source}: tensor {name} is missing")
 
     /// The state of a run whose model is `model`, with the means of a file.

@@ -11,7 +11,7 @@ let private evaluate (engine: string option) =
 
     let asked = [
         "-getItem:PackageReference,ProjectReference,Reference"
-        "-getProperty:OutputPath,IntermediateOutputPath"
+        "-getProperty:OutputPath,IntermediateOutputPath,PackageId"
     ]
 
     use document =
@@ -97,6 +97,15 @@ let private folders =
             Expect.equal (List.distinct others) others $"distinct values of {property}"
             Expect.equal (folder None) (folder (Some "embedded")) $"{property} of the default")
 
+let private packageIds =
+    testCase "a package that needs libtorch says so in its id" (fun () ->
+        let id engine = projects.Value[engine].GetProperty("Properties").GetProperty("PackageId").GetString() |> string
+
+        Expect.equal
+            ([ None; Some "embedded"; Some "cpu"; Some "cuda" ] |> List.map id)
+            [ "Gpt"; "Gpt"; "Gpt-cpu"; "Gpt-cuda-linux" ]
+            "ids")
+
 let private oneReader =
     testCase "one file reads the property" (fun () ->
         let readers =
@@ -120,4 +129,4 @@ let private noConditionals =
 
         Expect.equal conditional [] "files with #if")
 
-let tests = testList "engines" [ references; folders; oneReader; noConditionals ]
+let tests = testList "engines" [ references; folders; packageIds; oneReader; noConditionals ]
