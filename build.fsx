@@ -1,38 +1,31 @@
 // dotnet fsi build.fsx [TARGET] [--torch cuda|cpu|FOLDER]
 //   run [ARGUMENTS]    build the tool, then `gpt train ARGUMENTS`: train on Shakespeare, write text (the default)
 //   test               build everything, run every test program; the last line is `N passed, N failed`
-//   build [ARGUMENTS]  build everything; arguments go on to `dotnet msbuild`
 //   bench [ARGUMENTS]  measure beside PyTorch, transformers, llama.cpp (--peers FOLDER), or `kernels` alone
-//   pack [ARGUMENTS]   build everything, make packages of the libraries and the tool in artifacts/packages
+//   build, pack        build everything, make packages of it in artifacts/packages; arguments go on to `dotnet msbuild`
 //   format [--check]   format the F# sources, or say what is not formatted
 open System
-open System.Diagnostics
 open System.IO
 open System.Runtime.InteropServices
 open System.Text.RegularExpressions
 
 let root = __SOURCE_DIRECTORY__
-let mutable child: Process = null
+let mutable child: Diagnostics.Process = null
 Console.CancelKeyPress.Add(fun press -> press.Cancel <- true) // Ctrl-C is for the child, whose exit code is ours
 let terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, fun _ -> child.Kill true)
 
-/// Runs a dotnet command to its end; if it has to succeed and fails, this script ends with its exit code. Its output is captured
-/// and returned, or goes where this script's goes.
-let execute hasTo captured folder (arguments: string list) =
-    let start = ProcessStartInfo(Environment.ProcessPath, arguments, WorkingDirectory = folder)
+/// Runs a dotnet command and gives its output, if captured. If it had to succeed and failed, its exit code is this script's.
+let execute hasTo captured folder (words: string list) =
+    let start = Diagnostics.ProcessStartInfo(Environment.ProcessPath, words, WorkingDirectory = folder)
     start.RedirectStandardOutput <- captured
-    child <- Process.Start start
+    child <- Diagnostics.Process.Start start
     let output = if captured then child.StandardOutput.ReadToEnd() else ""
     child.WaitForExit()
-
-    if hasTo && child.ExitCode <> 0 then
-        exit child.ExitCode
-    else
-        output
+    let failed = hasTo && child.ExitCode <> 0
+    if failed then exit child.ExitCode else output
 
 let refuse (words: string list) =
-    let usage = File.ReadLines(Path.Combine(root, "build.fsx")) |> Seq.takeWhile _.StartsWith("//")
-    eprintfn "%A is not understood\n%s" words (String.concat "\n" usage)
+    eprintfn "%A is not understood\n%s" words (File.ReadAllText(Path.Combine(root, "build.fsx")).Split("open")[0])
     exit 2
 
 let rec takeTorch words =
@@ -45,6 +38,7 @@ let rec takeTorch words =
 
 let torch, bin, words = takeTorch (List.tail (List.ofArray fsi.CommandLineArgs))
 let program (project: string) = Path.Combine(root, project, $"bin/{bin}Release/net10.0/{Path.GetFileName project}.dll")
+let perform folder words = execute true false folder words |> ignore
 let quietly (command: string) = execute true true root (List.ofArray (command.Split ' '))
 let firstFeed () = Regex.Match(quietly "nuget list source --format short", @"(?m)^E\w* (.*\S)").Groups[1].Value
 
@@ -54,30 +48,25 @@ let build project arguments =
     eprintfn "Restoring and building %s" project
     [ "tool restore"; "paket restore" ] |> List.iter (quietly >> ignore)
     let options = $"-p:Configuration=Release;Torch={torch};PaketDisableGlobalRestore=true" :: arguments
+    perform root ("msbuild" :: project :: "-restore" :: "-v:q" :: "-nologo" :: options)
 
-    execute true false root ("msbuild" :: project :: "-restore" :: "-v:q" :: "-nologo" :: options)
-    |> ignore
+let launch project arguments =
+    build project []
+    perform Environment.CurrentDirectory (program project :: arguments)
 
 /// Runs a test program, whose option names a JUnit report: how many tests passed, failed and were skipped.
 let test option name =
     let report = Path.GetTempFileName()
     execute false false root [ program $"tests/{name}"; option; report ] |> ignore
     let count tag = Regex.Count(File.ReadAllText report, $"<{tag}\\b")
-    let cases, failed, skipped = count "testcase", count "(failure|error)", count "skipped"
+    let cases, skipped = count "testcase", count "skipped"
+    let failed = max (count "(failure|error)") (Convert.ToInt32(child.ExitCode <> 0 || cases = 0))
     File.Delete report
-    let mishap = Convert.ToInt32(child.ExitCode <> 0 || cases = 0)
-    [ cases - failed - skipped; max failed mishap; skipped ]
+    [ max 0 (cases - failed - skipped); failed; skipped ]
 
 match (if words.IsEmpty then [ "run" ] else words) with
-| ("run" | "bench" as target) :: rest ->
-    let project, rest =
-        if target = "run" then
-            "src/Gpt.Cli", "train" :: rest
-        else
-            "tests/Gpt.Benchmarks", rest
-
-    build project []
-    execute true false Environment.CurrentDirectory (program project :: rest) |> ignore
+| "run" :: rest -> launch "src/Gpt.Cli" ("train" :: rest)
+| "bench" :: rest -> launch "tests/Gpt.Benchmarks" rest
 | ("build" | "pack" as target) :: rest -> build "Gpt.sln" ($"-target:{target}" :: rest)
 | [ "test" ] ->
     build "Gpt.sln" []
@@ -87,5 +76,5 @@ match (if words.IsEmpty then [ "run" ] else words) with
     exit (min 1 counts[1])
 | "format" :: rest ->
     quietly "tool restore" |> ignore
-    execute true false root ([ "fantomas"; "src"; "tests"; "samples"; "build.fsx" ] @ rest) |> ignore
+    perform root ([ "fantomas"; "src"; "tests"; "samples"; "build.fsx" ] @ rest)
 | _ -> refuse words

@@ -100,5 +100,6 @@ module internal Fused =
 #else
     let oneToken (_model: Model) (_cache: KvCache) (_ids: Tensor) : Tensor option = None
 
-    let adamW (_: AdamWStep) (_: Tensor option) (_: int64) (_: Tensor) (_: Tensor) (_: Tensor) (_: Tensor) : bool = false
+    let adamW (_: AdamWStep) (_: Tensor option) (_: int64) (_: Tensor) (_: Tensor) (_: Tensor) (_: Tensor) : bool =
+        false
 #endif

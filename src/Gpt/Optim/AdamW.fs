@@ -107,7 +107,10 @@ module AdamW =
         let scalar = Tensors.scalar
         clip |> Option.iter (fun factor -> gradient.mul_ (factor: Tensor) |> ignore)
         (mean: Tensor).mul_(scalar step.Beta1).add_(gradient, scalar (1.0 - step.Beta1)) |> ignore
-        (square: Tensor).mul_(scalar step.Beta2).addcmul_(gradient, gradient, scalar (1.0 - step.Beta2)) |> ignore
+
+        (square: Tensor).mul_(scalar step.Beta2).addcmul_(gradient, gradient, scalar (1.0 - step.Beta2))
+        |> ignore
+
         let root = square.sqrt().mul_(scalar step.RootScale).add_(scalar step.Epsilon)
         parameters.narrow(0L, 0L, matrixCount).mul_(scalar step.Keep) |> ignore
         parameters.addcdiv_ (mean, root, scalar -step.Rate) |> ignore

@@ -78,9 +78,15 @@ let private byOperators (options: AdamWOptions) rate (matrices: int64) count (pa
     let scalar = Tensors.scalar
     let bias beta = 1.0 - beta ** float count
     let norm = gradient.norm ()
-    options.ClipNorm |> Option.iter (fun limit -> gradient.mul_ (Transforms.clipFactor limit norm) |> ignore)
+
+    options.ClipNorm
+    |> Option.iter (fun limit -> gradient.mul_ (Transforms.clipFactor limit norm) |> ignore)
+
     mean.mul_(scalar options.Beta1).add_(gradient, scalar (1.0 - options.Beta1)) |> ignore
-    square.mul_(scalar options.Beta2).addcmul_(gradient, gradient, scalar (1.0 - options.Beta2)) |> ignore
+
+    square.mul_(scalar options.Beta2).addcmul_(gradient, gradient, scalar (1.0 - options.Beta2))
+    |> ignore
+
     let root = square.sqrt().mul_(scalar (1.0 / sqrt (bias options.Beta2))).add_(scalar options.Epsilon)
     parameters.narrow(0L, 0L, matrices).mul_(scalar (1.0 - rate * options.WeightDecay)) |> ignore
     parameters.addcdiv_ (mean, root, scalar (-rate / bias options.Beta1)) |> ignore
@@ -96,8 +102,7 @@ let private onePass =
                 Step = count - 1
         }
 
-        let expected =
-            byOperators options 1e-2 matrices count (vector seed size) (vector (seed + 1) size)
+        let expected = byOperators options 1e-2 matrices count (vector seed size) (vector (seed + 1) size)
 
         AdamW.update options 1e-2 matrices parameters gradient state |> ignore
 
