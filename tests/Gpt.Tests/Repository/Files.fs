@@ -42,7 +42,7 @@ let private hasGit =
                 false)
 
 /// Folders that building and running make, for where git cannot say.
-let private made = set [ ".git"; ".vs"; ".idea"; ".vscode"; "bin"; "obj"; "runs"; "paket-files" ]
+let private made = set [ ".git"; ".vs"; ".idea"; ".vscode"; "bin"; "obj"; "runs"; "paket-files"; "artifacts"; ".fsdocs" ]
 
 let rec private walk (folder: string) : string seq =
     seq {
