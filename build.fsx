@@ -2,7 +2,7 @@
 //   run [ARGUMENTS]    build the tool, then `gpt train ARGUMENTS`: train on Shakespeare, write text (the default)
 //   test               build everything, run every test program; the last line is `N passed, N failed`
 //   build [ARGUMENTS]  build everything; arguments go on to `dotnet msbuild`
-//   format [--check]   format the F# sources, or say what is not formatted
+//   format [--check]   format the F# sources, or say what is not formatted; docs: write the site into artifacts/docs
 open System
 open System.IO
 open System.Runtime.InteropServices
@@ -28,7 +28,7 @@ let succeed captured folder arguments =
     if child.ExitCode = 0 then output else exit child.ExitCode
 
 let refuse (words: string list) =
-    eprintfn "%A: the targets are run, test, build, format; the engines --torch cuda, cpu or a folder" words
+    eprintfn "%A: the targets are run, test, build, format, docs; the engines --torch cuda, cpu or a folder" words
     exit 2
 
 let rec takeTorch words =
@@ -69,12 +69,12 @@ match (if words.IsEmpty then [ "run" ] else words) with
 | "build" :: rest -> build "Gpt.sln" rest
 | [ "test" ] ->
     build "Gpt.sln" []
-    let counts = test "-result-junit" "TorchSharp.Embedded.Tests"
-    let counts = test "-result-junit" "Gpt.Api.Tests" |> List.map2 (+) counts
-    let counts = test "--junit-summary" "Gpt.Tests" |> List.map2 (+) counts
+    let counts = [ "TorchSharp.Embedded.Tests"; "Gpt.Api.Tests" ] |> List.map (test "-result-junit")
+    let counts = test "--junit-summary" "Gpt.Tests" :: counts |> List.reduce (List.map2 (+))
     printfn "%d passed, %d failed%s" counts[0] counts[1] (if counts[2] = 0 then "" else $", {counts[2]} skipped")
     exit (min 1 counts[1])
 | "format" :: rest ->
     quietly "tool restore" |> ignore
-    succeed false root ([ "fantomas"; "src"; "tests"; "samples"; "build.fsx" ] @ rest) |> ignore
+    succeed false root ([ "fantomas"; "src"; "tests"; "samples"; "docs"; "build.fsx" ] @ rest) |> ignore
+| [ "docs" ] -> succeed false root [ "fsi"; "docs/site.fsx" ] |> ignore
 | _ -> refuse words
