@@ -3,6 +3,7 @@
 //   test               build everything, run every test program; the last line is `N passed, N failed`
 //   bench [ARGUMENTS]  measure beside PyTorch, transformers, llama.cpp (--peers FOLDER), or `kernels` alone
 //   build, pack        build everything, make packages of it in artifacts/packages; arguments go on to `dotnet msbuild`
+//   docs               write the site into artifacts/docs; after build
 //   format [--check]   format the F# sources, or say what is not formatted
 open System
 open System.IO
@@ -46,7 +47,7 @@ let build project arguments =
     let feed = Environment.GetEnvironmentVariable "NUGET_SOURCE" |> Option.ofObj
     Environment.SetEnvironmentVariable("NUGET_SOURCE", Option.defaultWith firstFeed feed)
     eprintfn "Restoring and building %s" project
-    [ "tool restore"; "paket restore" ] |> List.iter (quietly >> ignore)
+    quietly "paket restore" |> ignore
     let options = $"-p:Configuration=Release;Torch={torch};PaketDisableGlobalRestore=true" :: arguments
     perform root ("msbuild" :: project :: "-restore" :: "-v:q" :: "-nologo" :: options)
 
@@ -64,6 +65,8 @@ let test option name =
     File.Delete report
     [ max 0 (cases - failed - skipped); failed; skipped ]
 
+quietly "tool restore" |> ignore
+
 match (if words.IsEmpty then [ "run" ] else words) with
 | "run" :: rest -> launch "src/Gpt.Cli" ("train" :: rest)
 | "bench" :: rest -> launch "tests/Gpt.Benchmarks" rest
@@ -74,7 +77,6 @@ match (if words.IsEmpty then [ "run" ] else words) with
     let counts = test "--junit-summary" "Gpt.Tests" :: xunit |> List.reduce (List.map2 (+))
     printfn "%d passed, %d failed%s" counts[0] counts[1] (if counts[2] = 0 then "" else $", {counts[2]} skipped")
     exit (min 1 counts[1])
-| "format" :: rest ->
-    quietly "tool restore" |> ignore
-    perform root ([ "fantomas"; "src"; "tests"; "samples"; "build.fsx" ] @ rest)
+| [ "docs" ] -> perform root [ "fsi"; "docs/site.fsx" ]
+| "format" :: rest -> perform root ([ "fantomas"; "src"; "tests"; "samples"; "docs"; "build.fsx" ] @ rest)
 | _ -> refuse words

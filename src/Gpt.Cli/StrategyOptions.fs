@@ -28,6 +28,9 @@ module StrategyOptions =
     let private minP =
         number "--min-p" "choose among tokens this many times as likely as the best; 0 unless given"
 
+    let private topA =
+        number "--top-a" "choose among tokens this many times as likely as the best squared; 0 unless given"
+
     let private typical =
         number "--typical-p" "choose among the most typical tokens that make up this share; 1 unless given"
 
@@ -84,6 +87,7 @@ module StrategyOptions =
         topK
         topP
         minP
+        topA
         typical
         epsilon
         eta
@@ -203,6 +207,7 @@ module StrategyOptions =
             simple topK TopK
             simple topP TopP
             simple minP MinP
+            simple topA TopA
             simple typical TypicalP
             simple epsilon EpsilonCutoff
             simple eta EtaCutoff

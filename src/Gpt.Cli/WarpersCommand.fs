@@ -23,6 +23,7 @@ module WarpersCommand =
         | TopNSigma value
         | TopP value
         | MinP value
+        | TopA value
         | TypicalP value
         | EpsilonCutoff value
         | EtaCutoff value

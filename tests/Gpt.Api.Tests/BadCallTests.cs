@@ -116,6 +116,7 @@ public sealed class BadCallTests
         (plain with { TopP = 0 }, "top-p"),
         (plain with { TopP = 1.1 }, "top-p"),
         (plain with { MinP = -0.1 }, "min-p"),
+        (plain with { TopA = 2 }, "top-a"),
         (plain with { TypicalP = 0 }, "typical-p"),
         (plain with { EpsilonCutoff = 1 }, "epsilon-cutoff"),
         (plain with { EtaCutoff = 1 }, "eta-cutoff"),

@@ -28,6 +28,7 @@ public sealed class OptionsTests
         ["TopK"] = plain with { TopK = 2 },
         ["TopP"] = plain with { TopP = 0.2 },
         ["MinP"] = plain with { MinP = 0.95 },
+        ["TopA"] = plain with { TopA = 1 },
         ["TypicalP"] = plain with { TypicalP = 0.2 },
         ["EpsilonCutoff"] = plain with { EpsilonCutoff = 0.06 },
         ["EtaCutoff"] = plain with { EtaCutoff = 0.9 },

@@ -105,6 +105,8 @@ internal sealed class Plan
             yield return Core.Processor.NewTopP(p);
         if (options.MinP is { } min)
             yield return Core.Processor.NewMinP(min);
+        if (options.TopA is { } a)
+            yield return Core.Processor.NewTopA(a);
         if (options.TypicalP is { } typical)
             yield return Core.Processor.NewTypicalP(typical);
         if (options.EpsilonCutoff is { } epsilon)

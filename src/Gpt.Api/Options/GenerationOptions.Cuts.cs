@@ -18,6 +18,9 @@ public sealed partial record GenerationOptions
     /// <summary>Keeps tokens at least so likely as this share of the most likely one, in [0, 1]. Default off.</summary>
     public double? MinP { get; init; }
 
+    /// <summary>Keeps tokens whose probability is at least this share of the best one's squared, in [0, 1]. Default off.</summary>
+    public double? TopA { get; init; }
+
     /// <summary>Locally typical sampling: keeps the tokens of most typical surprise whose mass is this, in (0, 1]. Default off.</summary>
     public double? TypicalP { get; init; }
 

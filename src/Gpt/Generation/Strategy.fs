@@ -41,6 +41,8 @@ type Processor =
     | TopP of float
     /// Keeps what is at least so many times as likely as the best; `Warpers.minP`.
     | MinP of float
+    /// Keeps what is at least so many times as likely as the best squared; `Warpers.topA`.
+    | TopA of float
     /// Keeps what is about as surprising as the entropy; `Warpers.typical`.
     | TypicalP of float
     /// Rules out what is less likely than this; `Warpers.epsilonCutoff`.
@@ -101,6 +103,7 @@ module Strategy =
         | TopK _ -> "top-k"
         | TopP _ -> "top-p"
         | MinP _ -> "min-p"
+        | TopA _ -> "top-a"
         | TypicalP _ -> "typical-p"
         | EpsilonCutoff _ -> "epsilon-cutoff"
         | EtaCutoff _ -> "eta-cutoff"
@@ -132,6 +135,7 @@ module Strategy =
             "top-k"
             "top-p"
             "min-p"
+            "top-a"
             "typical-p"
             "epsilon-cutoff"
             "eta-cutoff"
@@ -150,6 +154,7 @@ module Strategy =
             "typical-p"
             "top-p"
             "min-p"
+            "top-a"
             "epsilon-cutoff"
             "eta-cutoff"
             "xtc"
@@ -181,6 +186,7 @@ module Strategy =
         | TopK _
         | TopP _
         | MinP _
+        | TopA _
         | EpsilonCutoff _
         | EtaCutoff _
         | Mirostat _ -> true
@@ -266,6 +272,7 @@ module Strategy =
         | TopK k -> Warp(Warpers.topK k)
         | TopP p -> Warp(Warpers.topP p)
         | MinP p -> Warp(Warpers.minP p)
+        | TopA a -> Warp(Warpers.topA a)
         | TypicalP p -> Warp(Warpers.typical p)
         | EpsilonCutoff epsilon -> Warp(Warpers.epsilonCutoff epsilon)
         | EtaCutoff epsilon -> Warp(Warpers.etaCutoff epsilon)

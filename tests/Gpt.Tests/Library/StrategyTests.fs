@@ -42,6 +42,7 @@ let private processors: Processor list = [
     TopK 3
     TopP 0.8
     MinP 0.2
+    TopA 0.9
     TypicalP 0.5
     EpsilonCutoff 0.05
     EtaCutoff 0.05

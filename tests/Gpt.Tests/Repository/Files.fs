@@ -53,6 +53,7 @@ let private made =
         "runs"
         "artifacts"
         "paket-files"
+        ".fsdocs"
     ]
 
 let rec private walk (folder: string) : string seq =

@@ -13,6 +13,7 @@ let private topLevel =
         "src"
         "tests"
         "samples"
+        "docs"
         "paket.dependencies"
         "paket.lock"
         "build.fsx"

@@ -180,7 +180,7 @@ let private completion =
         if not (OperatingSystem.IsWindows()) then
             testCase "bash offers commands, options and values" (fun () ->
                 Expect.equal (inBash "" "ge") "generate" "command"
-                Expect.equal (inBash "generate" "--top-") "--top-k --top-p --top-n-sigma" "options"
+                Expect.equal (inBash "generate" "--top-") "--top-k --top-p --top-a --top-n-sigma" "options"
                 Expect.equal (inBash "train --prompt 'two words'" "--lora-r") "--lora-rank" "after words with spaces"
                 Expect.equal (inBash "info --preset" "gpt2-") "gpt2-medium gpt2-large gpt2-xl" "values")
 

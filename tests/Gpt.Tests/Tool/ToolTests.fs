@@ -161,7 +161,11 @@ let private work =
                         "--frequency-penalty", "2"
                         "--no-repeat-ngram", "1"
                     ] do
-                    Expect.notEqual (generate [ option; value ]) plain option))
+                    Expect.notEqual (generate [ option; value ]) plain option
+
+                // Top-a cuts where the model is sure, which so little training does not make it.
+                let sure = [ "--temperature"; "0.4" ]
+                Expect.notEqual (generate (sure @ [ "--top-a"; "1" ])) (generate sure) "--top-a"))
 
         testCase "info tells the sizes of a checkpoint and of a preset" (fun () ->
             trained (fun folder _ ->
