@@ -32,7 +32,9 @@ module TrainCommand =
                 $"adapters    {Lora.count plan.Config lora:N0} parameters, which alone are trained: rank {lora.Rank}, alpha {lora.Alpha}, in {layers}"
         | None -> ()
 
-        Screen.note $"engine      {Device.engine} on {plan.Device}"
+        let precision = Precision.name plan.Training.Step.Precision
+        let tf32 = if plan.IsTf32 then ", products in TF32" else ""
+        Screen.note $"engine      {Device.engine} on {plan.Device}, {precision}{tf32}"
 
     /// The article's three: low, medium and high temperature, with its top-k.
     let private samples (plan: TrainPlan) (model: Model) : (float * string) list =

@@ -19,6 +19,7 @@ let tests =
         OptimTests.tests
         TrainingTests.tests
         LoraTests.tests
+        StepTests.tests
         AdapterTests.tests
         SafetensorsTests.tests
         PyTorchTests.tests
