@@ -20,6 +20,7 @@ let tests =
         TrainingTests.tests
         LoraTests.tests
         StepTests.tests
+        MemoryTests.tests
         AdapterTests.tests
         SafetensorsTests.tests
         PyTorchTests.tests
