@@ -88,12 +88,16 @@ module BenchCommand =
         let count = Options.withDefault "--new-tokens" "tokens to generate" 1000
         let dtype = Options.dtype ()
 
-        measurement "generate" "Time the tokens of one text, temperature 0.8 and top-k 40." [ count; dtype ] (fun asked ->
-            result {
-                let! weights = Options.weights asked.Parsed dtype
-                let! count = Options.atLeastOne count asked.Parsed
-                return Benchmarks.generation asked.Device weights asked.Config asked.Rng count
-            })
+        measurement
+            "generate"
+            "Time the tokens of one text, temperature 0.8 and top-k 40."
+            [ count; dtype ]
+            (fun asked ->
+                result {
+                    let! weights = Options.weights asked.Parsed dtype
+                    let! count = Options.atLeastOne count asked.Parsed
+                    return Benchmarks.generation asked.Device weights asked.Config asked.Rng count
+                })
 
     let private prefill () =
         let runs = Options.withDefault "--runs" "how often to read it" 20

@@ -38,8 +38,7 @@ module StepChoices =
 
     /// What was asked for, for steps of `batch` windows on a device, with TF32 switched on if it was.
     let read (parsed: ParseResult) (choices: StepChoices) device (batch: int) : Result<StepOptions, Problem> =
-        let usage result =
-            result |> Result.mapError (fun sentence -> Usage $"--{sentence}")
+        let usage result = result |> Result.mapError (fun sentence -> Usage $"--{sentence}")
 
         result {
             let! precision = Precision.parse (parsed.GetRequiredValue choices.Dtype) |> usage

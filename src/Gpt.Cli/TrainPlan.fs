@@ -90,9 +90,12 @@ module TrainPlan =
 
     /// On a terminal the processor, which never waits for itself, shows more; a GPU is asked at most every 50 steps.
     let private usualReports (device: TorchSharp.torch.Device) (steps: int) : int =
-        if device.``type`` = TorchSharp.DeviceType.CUDA then max 50 (steps / 20)
-        elif Screen.isWatched () then 10
-        else max 1 (steps / 20)
+        if device.``type`` = TorchSharp.DeviceType.CUDA then
+            max 50 (steps / 20)
+        elif Screen.isWatched () then
+            10
+        else
+            max 1 (steps / 20)
 
     let private trainingOptions (parsed: ParseResult) device (config: GptConfig) (window: int) (usualRate: float) step =
         let given option fallback = Options.given parsed option |> Option.defaultValue fallback
@@ -154,14 +157,20 @@ module TrainPlan =
             let! prompt = promptFor parsed config.Context data.Text tokenizer
             do! Checkpoint.checkWritable out |> Problem.failed
 
+            let config = {
+                config with
+                    VocabSize = Tokenizer.vocabSize tokenizer
+            }
+
+            // Adapters take less than the whole model, for which alone there is a prediction.
+            if (from |> Option.bind _.Lora).IsNone then
+                do! Room.check device config training
+
             return {
                 Data = data
                 Tokenizer = tokenizer
                 Corpus = corpus
-                Config = {
-                    config with
-                        VocabSize = Tokenizer.vocabSize tokenizer
-                }
+                Config = config
                 From = from
                 Training = training
                 Device = device

@@ -83,8 +83,7 @@ module Tensors =
         onCpu.data<int64>().ToArray()
 
     /// The one value of a float32 tensor with one element. Waits for the device.
-    let item (tensor: Tensor) : float =
-        float ((counting tensor).item<float32>())
+    let item (tensor: Tensor) : float = float ((counting tensor).item<float32>())
 
     /// The one value of an int64 tensor with one element. Waits for the device.
     let itemId (tensor: Tensor) : int = int ((counting tensor).item<int64>())

@@ -19,8 +19,7 @@ module Layers =
     /// must be of one type, a bfloat16 weight multiplies x rounded to bfloat16; where not, the embedded engine widens weights as
     /// it reads them, and libtorch must be given numbers in int8 widened.
     let private product (weight: Tensor) (bias: Tensor option) (x: Tensor) : Tensor =
-        let isForInference =
-            Device.engine = "embedded" && not (x.requires_grad || weight.requires_grad)
+        let isForInference = Device.engine = "embedded" && not (x.requires_grad || weight.requires_grad)
 
         if weight.dtype = float32 || isForInference then
             torch.nn.functional.linear (x, weight, Option.toObj bias)

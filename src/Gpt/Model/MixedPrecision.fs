@@ -56,8 +56,7 @@ module MixedPrecision =
     /// the rounded parameters, in the order of `Model.Named`: leaves, whose gradients are to be added to the model's own; those
     /// that no layer uses get none.
     let ofModel (model: Model) : Params<Tensor> * Tensor list =
-        let views =
-            Tensors.noGrad (fun () -> Model.scopedViewsOf model.Config (model.Flat.to_type bfloat16))
+        let views = Tensors.noGrad (fun () -> Model.scopedViewsOf model.Config (model.Flat.to_type bfloat16))
 
         for _, view in views do
             view.requires_grad <- true

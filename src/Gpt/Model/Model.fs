@@ -52,8 +52,7 @@ module Model =
 
     /// Cuts a flat tensor into views of these names and shapes, one after the other; they share its memory.
     let internal cut (shapes: (string * int64 list) list) (flat: Tensor) : (string * Tensor) list =
-        slices shapes flat
-        |> List.map (fun (name, view) -> name, view.DetachFromDisposeScope())
+        slices shapes flat |> List.map (fun (name, view) -> name, view.DetachFromDisposeScope())
 
     /// The names and shapes of the views of a configuration: matrices first, vectors after them.
     let private order (config: GptConfig) =

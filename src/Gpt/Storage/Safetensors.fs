@@ -87,6 +87,7 @@ module Safetensors =
                     Tensors.freeing (fun () ->
                         let some =
                             rows.narrow(0L, first, min step (rows.shape[0] - first)).contiguous() |> Tensors.onCpu
+
                         stream.Write(Span.op_Implicit some.bytes: ReadOnlySpan<byte>)))
 
     /// Writes tensors, float32 or int64, of any layout and on any device, to a stream; wider numbers come first, the order is

@@ -15,7 +15,7 @@ module Backward =
         if share = 1.0 then
             loss.backward ()
         else
-            loss.mul(Tensors.scalar share).backward ()
+            loss.mul(Tensors.scalar share).backward()
 
         loss.detach ()
 
@@ -58,8 +58,7 @@ module Backward =
             let embedded = Transformer.embed mode model None batch.Inputs
 
             // Recorded, as the second time, so that both compute the same bits; the record goes with the handle.
-            let forget (x: Tensor) (layer: int) : Tensor =
-                Tensors.scoped (fun () -> (block layer (leaf x)).detach ())
+            let forget (x: Tensor) (layer: int) : Tensor = Tensors.scoped (fun () -> (block layer (leaf x)).detach())
 
             // The input of each block, and the output of the last.
             let inputs = List.scan forget (embedded.detach ()) [ 0 .. blocks.Length - 1 ]

@@ -84,8 +84,7 @@ module MemoryUse =
 
     /// The most windows that a step can have in `available` bytes, none when not one window a part has room.
     let largestBatch (available: int64) (config: GptConfig) (options: StepOptions) (length: int) : int option =
-        let fits (batch: int) =
-            (training config options batch length).Total <= available
+        let fits (batch: int) = (training config options batch length).Total <= available
 
         // Whole parts: bisect between what fits and what does not.
         let rec between (low: int) (high: int) =
@@ -111,8 +110,7 @@ module MemoryUse =
         let positions = int64 config.Context * int64 config.Dim
 
         let matrices =
-            (shapes |> List.filter (fun (_, shape) -> shape.Length > 1) |> List.sumBy size)
-            - positions
+            (shapes |> List.filter (fun (_, shape) -> shape.Length > 1) |> List.sumBy size) - positions
 
         let rest = Params.count config - matrices
 

@@ -143,10 +143,7 @@ module Step =
                 Targets = own batch.Targets
             }
 
-        if count = 1 then
-            [ mode, batch ]
-        else
-            List.init count part
+        if count = 1 then [ mode, batch ] else List.init count part
 
     /// Forward, loss, backward: fills the flat gradient and gives the loss, a tensor with one element. Reads nothing back.
     /// Raises ArgumentException when `StepOptions.validate` would refuse the options.
@@ -156,7 +153,13 @@ module Step =
         | Ok _ -> ()
 
         let share = 1.0 / float options.Parts
-        let backward = if options.Recompute then Backward.recomputing else Backward.plain
+
+        let backward =
+            if options.Recompute then
+                Backward.recomputing
+            else
+                Backward.plain
+
         state.Gradient.zero_ () |> ignore
 
         let lossOf (mode, batch) =
@@ -170,7 +173,7 @@ module Step =
         Tensors.scoped (fun () ->
             match parts options.Parts mode batch |> List.map lossOf with
             | [ loss ] -> loss
-            | losses -> (torch.stack losses).mean ())
+            | losses -> (torch.stack losses).mean())
 
     /// One step on a batch: the state after it, the loss before it and the gradient's norm before clipping (both tensors
     /// with one element, left on the device: nothing is read back). All else that the step makes is freed.

@@ -120,8 +120,7 @@ module Training =
             let struct (state, loss, norm) =
                 Step.advance options.Step options.Optimizer rate (Train(own masks)) batch state
 
-            let keep (place: int64) (value: Tensor) =
-                numbers.narrow(0L, place, 1L).copy_ value |> ignore
+            let keep (place: int64) (value: Tensor) = numbers.narrow(0L, place, 1L).copy_ value |> ignore
 
             keep (int64 place) loss
             keep (numbers.shape[0] - 1L) norm

@@ -12,8 +12,7 @@ open Gpt.Tests.Small
 let private cpu = Device.cpu ()
 
 /// The pool of the embedded engine, which has no public face; libtorch says nothing of its own on the processor.
-let private pool =
-    typeof<Gpt.Tensor>.Assembly.GetType "TorchSharp.StoragePool" |> Option.ofObj
+let private pool = typeof<Gpt.Tensor>.Assembly.GetType "TorchSharp.StoragePool" |> Option.ofObj
 
 let private inside = BindingFlags.NonPublic ||| BindingFlags.Static
 
@@ -62,11 +61,46 @@ let private cases = [
     "the article's", usual, StepOptions.plain, 16
     "with dropout", { usual with Dropout = 0.1 }, StepOptions.plain, 16
     "one layer", { usual with Layers = 1 }, StepOptions.plain, 16
-    "wide", { usual with Dim = 256; FeedForward = 1024 }, StepOptions.plain, 8
-    "narrow feed-forward", { usual with Dim = 256; FeedForward = 512 }, StepOptions.plain, 8
-    "many words", { usual with Layers = 2; VocabSize = 4096 }, StepOptions.plain, 16
-    "a head of its own", { usual with TiedHead = false; VocabSize = 512 }, StepOptions.plain, 16
-    "one window: the update is most", { usual with Dim = 512; FeedForward = 2048 }, StepOptions.plain, 1
+    "wide",
+    {
+        usual with
+            Dim = 256
+            FeedForward = 1024
+    },
+    StepOptions.plain,
+    8
+    "narrow feed-forward",
+    {
+        usual with
+            Dim = 256
+            FeedForward = 512
+    },
+    StepOptions.plain,
+    8
+    "many words",
+    {
+        usual with
+            Layers = 2
+            VocabSize = 4096
+    },
+    StepOptions.plain,
+    16
+    "a head of its own",
+    {
+        usual with
+            TiedHead = false
+            VocabSize = 512
+    },
+    StepOptions.plain,
+    16
+    "one window: the update is most",
+    {
+        usual with
+            Dim = 512
+            FeedForward = 2048
+    },
+    StepOptions.plain,
+    1
     "in parts", usual, { StepOptions.plain with Parts = 4 }, 32
     "blocks again",
     { usual with Layers = 6 },
@@ -76,7 +110,14 @@ let private cases = [
     },
     16
     "bfloat16", usual, rounded, 16
-    "bfloat16 with many words", { usual with Layers = 2; VocabSize = 4096 }, rounded, 16
+    "bfloat16 with many words",
+    {
+        usual with
+            Layers = 2
+            VocabSize = 4096
+    },
+    rounded,
+    16
     "bfloat16, blocks again", { usual with Layers = 6 }, { rounded with Recompute = true }, 16
 ]
 
@@ -109,7 +150,12 @@ let tests =
             | None -> skiptest "only the embedded engine says what it uses"
             | Some pool ->
                 for weights in [ WeightType.Float32; WeightType.BFloat16; WeightType.Int8 ] do
-                    let config = { usual with Dim = 256; FeedForward = 1024 }
+                    let config = {
+                        usual with
+                            Dim = 256
+                            FeedForward = 1024
+                    }
+
                     let before = read pool "UsedBytes"
                     use model = Init.modelAs weights cpu config (Rng.ofSeed 1UL)
                     let used = read pool "UsedBytes" - before
@@ -136,8 +182,7 @@ let tests =
              }
              |> Arb.fromGen)
             (fun (available, options) ->
-                let total batch =
-                    (MemoryUse.training usual options batch 64).Total
+                let total batch = (MemoryUse.training usual options batch 64).Total
 
                 match MemoryUse.largestBatch available usual options 64 with
                 | Some batch ->

@@ -72,7 +72,12 @@ let private gradient (case: Case) (mode: Mode) (options: StepOptions) : float * 
             }
             (Rng.ofSeed 3UL)
 
-    use state = if case.Adapted then Step.startAdapters lora model else Step.start model
+    use state =
+        if case.Adapted then
+            Step.startAdapters lora model
+        else
+            Step.start model
+
     let batch = batchOf (case.Parts * case.PartSize) case.Seed
 
     use loss =
@@ -87,12 +92,10 @@ let private gradient (case: Case) (mode: Mode) (options: StepOptions) : float * 
 
     Gpt.Tensors.item loss, Gpt.Tensors.toFloats state.Gradient
 
-let private norm (numbers: float32[]) =
-    sqrt (numbers |> Array.sumBy (fun x -> float x * float x))
+let private norm (numbers: float32[]) = sqrt (numbers |> Array.sumBy (fun x -> float x * float x))
 
 /// How far two gradients are apart, as a share of the second's length.
-let private distance (a: float32[]) (b: float32[]) =
-    norm (Array.map2 (-) a b) / max 1e-9 (norm b)
+let private distance (a: float32[]) (b: float32[]) = norm (Array.map2 (-) a b) / max 1e-9 (norm b)
 
 /// The embedded engine computes the same operations in the same order; libtorch may sum in another.
 let private expectSame (what: string) (got: float * float32[]) (want: float * float32[]) =
@@ -151,9 +154,7 @@ let private costs =
             use state = Step.start model
 
             Expect.throwsT<ArgumentException>
-                (fun () ->
-                    Step.differentiate { plain with Parts = 3 } Eval (batchOf 4 1UL) state
-                    |> dispose)
+                (fun () -> Step.differentiate { plain with Parts = 3 } Eval (batchOf 4 1UL) state |> dispose)
                 "in a step, too")
 
         testCase "computing again refuses windows longer than the context, as the plain way does" (fun () ->
@@ -161,9 +162,7 @@ let private costs =
             use state = Step.start model
 
             Expect.throwsT<ArgumentException>
-                (fun () ->
-                    Step.differentiate { plain with Recompute = true } Eval (batchOf 1 1UL) state
-                    |> dispose)
+                (fun () -> Step.differentiate { plain with Recompute = true } Eval (batchOf 1 1UL) state |> dispose)
                 "context")
     ]
 
@@ -257,8 +256,7 @@ let private bfloat16 =
                     Precision = Precision.BFloat16
             }
 
-            let struct (next, loss, norm) =
-                Step.advance step AdamW.defaults 1e-6 Eval (batchOf 4 1UL) state
+            let struct (next, loss, norm) = Step.advance step AdamW.defaults 1e-6 Eval (batchOf 4 1UL) state
 
             state <- next
             dispose loss
@@ -266,8 +264,7 @@ let private bfloat16 =
             let after = Gpt.Tensors.toFloats state.Model.Flat
             dispose state
 
-            let moved =
-                Array.map2 (fun (a: float32) b -> abs (a - b) > 0.0f && abs (a - b) < 2e-6f) before after
+            let moved = Array.map2 (fun (a: float32) b -> abs (a - b) > 0.0f && abs (a - b) < 2e-6f) before after
 
             Expect.isGreaterThan (moved |> Array.averageBy (fun moved -> if moved then 1.0 else 0.0)) 0.9 "moved")
 

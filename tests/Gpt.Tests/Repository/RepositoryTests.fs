@@ -110,4 +110,30 @@ let private noMachine =
 
         Expect.equal (mentions folders) [] "mentions")
 
-let tests = testList "repository" [ nothingMore; nothingLess; solution; paket; noRegistry; noMachine ]
+/// What reads a tensor back: TorchSharp's ways to the processor's memory.
+let private waysBack = [
+    ".item<"
+    ".cpu("
+    ".cpu ("
+    ".data<"
+    "ToScalar"
+    "ToSingle"
+    "ToDouble()"
+    "ToInt64"
+    "ToBoolean()"
+]
+
+let private oneReader =
+    testCase "the library reads tensors back in one file, which counts" (fun () ->
+        let readers = [
+            for file in ending [ ".fs" ] do
+                if file.StartsWith "src/" then
+                    for way in waysBack do
+                        if (text file).Contains(way, StringComparison.Ordinal) then
+                            file
+        ]
+
+        Expect.equal (List.distinct readers) [ "src/Gpt/Prelude.fs" ] "files that read")
+
+let tests =
+    testList "repository" [ oneReader; nothingMore; nothingLess; solution; paket; noRegistry; noMachine ]
