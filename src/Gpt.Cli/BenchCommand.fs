@@ -27,19 +27,17 @@ module BenchCommand =
         Parsed: ParseResult
         Device: TorchSharp.torch.Device
         Config: GptConfig
-        Weights: WeightType
         Rng: Rng
     }
 
     let private measurement name description (own: Option list) (measure: Asked -> Result<JsonObject, Problem>) =
         let sizes, seed, device = SizeOptions.create "mini", Options.seed (), Options.device ()
-        let dtype, threads, json = Options.dtype (), Options.threads (), Options.json ()
+        let threads, json = Options.threads (), Options.json ()
 
         let run (parsed: ParseResult) =
             result {
                 do! Options.useThreads (Options.given parsed threads)
                 let! device = Options.deviceOf parsed device
-                let! weights = Options.weights parsed dtype
                 // The article's training sizes: context 128; dropout only when asked for.
                 let! config =
                     SizeOptions.read parsed sizes (fun preset -> {
@@ -55,7 +53,6 @@ module BenchCommand =
                         Parsed = parsed
                         Device = device
                         Config = config
-                        Weights = weights
                         Rng = rng
                     }
 
@@ -66,37 +63,52 @@ module BenchCommand =
         Options.command
             name
             description
-            (SizeOptions.all sizes @ [ sizes.Vocab; seed; dtype; device; threads; json ] @ own)
+            (SizeOptions.all sizes @ [ sizes.Vocab; seed; device; threads; json ] @ own)
             run
 
     let private train () =
         let steps = Options.withDefault "--steps" "optimizer steps to time" 30
         let batch = Options.withDefault "--batch" "windows a step" 64
 
-        measurement "train" "Time optimizer steps: forward, backward, clipping, AdamW." [ steps; batch ] (fun asked ->
-            result {
-                let! steps = Options.atLeastOne steps asked.Parsed
-                let! batch = Options.atLeastOne batch asked.Parsed
+        let choices = StepChoices.create ()
 
-                if asked.Weights <> WeightType.Float32 then
-                    do! Error(Usage "--dtype is for inference; bench train trains float32 weights, so leave it out")
-
-                return Benchmarks.training asked.Device asked.Config asked.Rng steps batch
-            })
+        measurement
+            "train"
+            "Time optimizer steps: forward, backward, clipping, AdamW."
+            ([ steps; batch ] @ StepChoices.all choices)
+            (fun asked ->
+                result {
+                    let! steps = Options.atLeastOne steps asked.Parsed
+                    let! batch = Options.atLeastOne batch asked.Parsed
+                    let! step = StepChoices.read asked.Parsed choices asked.Device batch
+                    return Benchmarks.training asked.Device asked.Config asked.Rng steps batch step
+                })
 
     let private generate () =
         let count = Options.withDefault "--new-tokens" "tokens to generate" 1000
+        let dtype = Options.dtype ()
 
-        measurement "generate" "Time the tokens of one text, temperature 0.8 and top-k 40." [ count ] (fun asked ->
-            Options.atLeastOne count asked.Parsed
-            |> Result.map (Benchmarks.generation asked.Device asked.Weights asked.Config asked.Rng))
+        measurement
+            "generate"
+            "Time the tokens of one text, temperature 0.8 and top-k 40."
+            [ count; dtype ]
+            (fun asked ->
+                result {
+                    let! weights = Options.weights asked.Parsed dtype
+                    let! count = Options.atLeastOne count asked.Parsed
+                    return Benchmarks.generation asked.Device weights asked.Config asked.Rng count
+                })
 
     let private prefill () =
         let runs = Options.withDefault "--runs" "how often to read it" 20
+        let dtype = Options.dtype ()
 
-        measurement "prefill" "Time the reading of a prompt as long as the context." [ runs ] (fun asked ->
-            Options.atLeastOne runs asked.Parsed
-            |> Result.map (Benchmarks.prefill asked.Device asked.Weights asked.Config asked.Rng))
+        measurement "prefill" "Time the reading of a prompt as long as the context." [ runs; dtype ] (fun asked ->
+            result {
+                let! weights = Options.weights asked.Parsed dtype
+                let! runs = Options.atLeastOne runs asked.Parsed
+                return Benchmarks.prefill asked.Device weights asked.Config asked.Rng runs
+            })
 
     let private tokenize () =
         let folder: Option<string> =

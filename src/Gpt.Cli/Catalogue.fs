@@ -24,6 +24,7 @@ module Catalogue =
             "on a text of your own", "gpt train --data my.txt --steps 500 --out runs/mine"
             "a larger model", "gpt train --layers 6 --dim 192 --heads 6 --context 128"
             "go on from a checkpoint", "gpt train --from runs/shakespeare --data my.txt --out runs/tuned"
+            "with less memory", "gpt train --batch 64 --context 256 --recompute --accumulate 4"
         ]
         entry "generate" "Write text with a trained model." [
             "go on from a prompt", "gpt generate --prompt \"HAMLET:\""
@@ -59,6 +60,7 @@ module Catalogue =
         entry "info" "Show what a model is made of." [
             "a checkpoint", "gpt info --model runs/shakespeare"
             "GPT-2, by its sizes", "gpt info --preset gpt2"
+            "the memory that it takes", "gpt info --preset gpt2 --memory --batch 4 --dtype bfloat16"
         ]
         entry "eval" "Measure how well a model predicts a text: its perplexity." [
             "a text", "gpt eval --data my.txt"
@@ -73,6 +75,10 @@ module Catalogue =
         ]
         entry "download" "Download a model from the Hugging Face Hub and print its folder." [
             "GPT-2", "gpt download openai-community/gpt2"
+        ]
+        entry "doctor" "Check this machine and say what is missing." [
+            "what is there", "gpt doctor"
+            "for a program", "gpt doctor --device cpu --json"
         ]
         entry "completion" "Print a script that lets a shell complete the arguments of gpt." [
             "in bash", "gpt completion bash"

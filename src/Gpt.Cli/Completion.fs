@@ -14,6 +14,7 @@ module Completion =
             "--preset", Gpt.GptConfig.presets |> List.map fst
             "--order", [ "huggingface"; "llamacpp" ]
             "--early-stopping", [ "true"; "false"; "never" ]
+            "--dtype", [ "float32"; "bfloat16"; "int8" ]
             "--lora-layers", [ "attention"; "all" ]
         ]
 

@@ -178,6 +178,8 @@ module GenerateCommand =
             let! _ = Options.atLeastOne GenerateOptions.samples parsed
             let! _ = GenerateOptions.earlyStopping parsed
             use! prompted = PromptOptions.read parsed GenerateOptions.prompt
+            let model = prompted.Model
+            Options.sayEngine (Model.device model) ((string model.WeightType).ToLowerInvariant())
             do! write parsed prompted
             return Problem.codes.Done
         }

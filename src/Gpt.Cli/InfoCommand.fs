@@ -13,11 +13,31 @@ module InfoCommand =
     let private model: Option<string> =
         Options.optional "--model" "checkpoint folder; the sizes are read from it"
 
+    let private memory = Options.flag "--memory" "predict the memory of training and of generating, in MB"
+
+    let private batch: Option<int> =
+        Options.optional "--batch" "with --memory: windows a step, or texts at once; 16 unless given"
+
+    let private dtype: Option<string> =
+        Options.optional "--dtype" "with --memory: float32 unless given, bfloat16, or int8 for generating alone"
+
+    let private recompute =
+        Options.flag "--recompute" "with --memory: blocks are computed again on the way back"
+
+    let private accumulate: Option<int> =
+        Options.optional "--accumulate" "with --memory: a step is computed in so many parts; 1 unless given"
+
     let private json = Options.json ()
 
     let private config (parsed: ParseResult) : Result<GptConfig, Problem> =
         match Options.given parsed model with
-        | Some folder -> Checkpoint.loadConfig folder |> Problem.failed
+        | Some folder ->
+            Checkpoint.loadConfig folder
+            |> Result.map (fun config -> {
+                config with
+                    Context = Options.given parsed sizes.Context |> Option.defaultValue config.Context
+            })
+            |> Problem.failed
         | None -> SizeOptions.read parsed sizes id
 
     let private activation (config: GptConfig) : string =
@@ -60,20 +80,97 @@ module InfoCommand =
             ]
         )
 
-    let private run (parsed: ParseResult) : Result<int, Problem> =
-        config parsed
-        |> Result.map (fun config ->
-            if parsed.GetRequiredValue json then
-                printJson config
-            else
-                print config
+    /// What was asked about memory: training, none in int8, and generating.
+    let private prediction (parsed: ParseResult) (config: GptConfig) : Result<MemoryUse option * MemoryUse, Problem> =
+        let given option usual = Options.given parsed option |> Option.defaultValue usual
+        let batch, text = given batch 16, given dtype "float32"
 
-            Problem.codes.Done)
+        result {
+            if batch < 1 then
+                do! Error(Usage $"--batch is {batch}; it must be at least 1")
+
+            let! weights = Quantize.parse text |> Result.mapError (fun sentence -> Usage $"--{sentence}")
+            let generating = MemoryUse.generating config weights batch config.Context
+
+            match Precision.parse text with
+            | Error _ -> return None, generating
+            | Ok precision ->
+                let! step =
+                    StepOptions.validate batch {
+                        Precision = precision
+                        Parts = given accumulate 1
+                        Recompute = parsed.GetRequiredValue recompute
+                    }
+                    |> Result.mapError (fun sentence -> Usage $"--{sentence}")
+
+                return Some(MemoryUse.training config step batch config.Context), generating
+        }
+
+    let private partsOf (memory: MemoryUse) = [
+        "weights", memory.Weights
+        "gradients", memory.Gradients
+        "moments", memory.Moments
+        "activations", memory.Activations
+        "cache", memory.Cache
+        "total", memory.Total
+    ]
+
+    let private printMemory (training: MemoryUse option) (generating: MemoryUse) : unit =
+        printfn "%-12s %14s %14s" "MB" "training" "generating"
+
+        let own =
+            match training with
+            | Some memory -> partsOf memory |> List.map (snd >> Machine.megabytes)
+            | None -> partsOf generating |> List.map (fun _ -> "-")
+
+        for own, (name, bytes) in List.zip own (partsOf generating) do
+            printfn "%-12s %14s %14s" name own (Machine.megabytes bytes)
+
+    let private printMemoryJson (training: MemoryUse option) (generating: MemoryUse) : unit =
+        let facts (memory: MemoryUse) =
+            let megabytes (bytes: int64) = System.Math.Round(float bytes / 1048576.0, 1)
+            partsOf memory |> List.map (fun (name, bytes) -> $"{name}MB", megabytes bytes) |> dict
+
+        {|
+            training = training |> Option.map facts
+            generating = facts generating
+        |}
+        |> JsonSerializer.Serialize
+        |> printfn "%s"
+
+    /// What says something about memory says nothing without --memory.
+    let private refuseAlone (parsed: ParseResult) : Result<unit, Problem> =
+        let isGiven (option: Option) =
+            match parsed.GetResult option with
+            | null -> false
+            | found -> not found.Implicit
+
+        let about: Option list = [ batch; dtype; recompute; accumulate ]
+
+        match List.tryFind isGiven about with
+        | Some option when not (parsed.GetRequiredValue memory) ->
+            Error(Usage $"{option.Name} says nothing without --memory")
+        | _ -> Ok()
+
+    let private run (parsed: ParseResult) : Result<int, Problem> =
+        result {
+            do! refuseAlone parsed
+            let! config = config parsed
+
+            match parsed.GetRequiredValue memory, parsed.GetRequiredValue json with
+            | true, asJson ->
+                let! training, generating = prediction parsed config
+                (if asJson then printMemoryJson else printMemory) training generating
+            | false, true -> printJson config
+            | false, false -> print config
+
+            return Problem.codes.Done
+        }
 
     /// The command, for `Program`.
     let create () : Command =
         Options.command
             "info"
             "Show what a model is made of."
-            (SizeOptions.all sizes @ [ sizes.Vocab; model; json ])
+            (SizeOptions.all sizes @ [ sizes.Vocab; model; memory; batch; dtype; recompute; accumulate; json ])
             run

@@ -3,6 +3,7 @@ namespace Gpt.Cli
 open System
 open System.CommandLine
 open System.IO
+open System.Runtime.InteropServices
 open Gpt
 
 /// The options that several commands share, each made once a command.
@@ -34,6 +35,8 @@ module Options =
         | :? IOException
         | :? UnauthorizedAccessException
         | :? OutOfMemoryException as e -> report e.Message Problem.codes.Failed
+        // What libtorch throws: the first line says what, the others where in its sources.
+        | :? ExternalException as e -> report (e.Message.Split('\n')[0]) Problem.codes.Failed
 
     /// A command with its options and its work.
     let command name description (options: Option list) (work: ParseResult -> Result<int, Problem>) : Command =
@@ -58,6 +61,10 @@ module Options =
     let device () = withDefault "--device" "where to compute: auto, cpu, cuda or cuda:N" "auto"
 
     let dtype () = withDefault "--dtype" "what the weights are kept in: float32, bfloat16 or int8" "float32"
+
+    /// Says once where a command computes, by what and in what.
+    let sayEngine (device: TorchSharp.torch.Device) (precision: string) : unit =
+        Screen.note $"engine      {Device.engine} on {device}, {precision}"
 
     /// The library's sentences begin with the setting as its option has it, without the dashes.
     let private asOption (result: Result<'a, string>) : Result<'a, Problem> =

@@ -20,6 +20,7 @@ let private find (name: string) : Command option =
     | "export" -> Some(ExportCommand.create ())
     | "bench" -> Some(BenchCommand.create ())
     | "download" -> Some(DownloadCommand.create ())
+    | "doctor" -> Some(DoctorCommand.create ())
     | "completion" -> Some(CompletionCommand.create ())
     | _ -> None
 

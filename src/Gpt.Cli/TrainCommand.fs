@@ -31,7 +31,9 @@ module TrainCommand =
                 $"adapters    {Lora.count plan.Config lora:N0} parameters, which alone are trained: rank {lora.Rank}, alpha {lora.Alpha}, in {layers}"
         | None -> ()
 
-        Screen.note $"engine      {Device.engine} on {plan.Device}"
+        let precision = Precision.name plan.Training.Step.Precision
+        let tf32 = if plan.IsTf32 then ", products in TF32" else ""
+        Options.sayEngine plan.Device (precision + tf32)
 
     /// The article's three: low, medium and high temperature, with its top-k.
     let private samples (plan: TrainPlan) (model: Model) : (float * string) list =
@@ -117,7 +119,11 @@ module TrainCommand =
 
             let! start = start plan
             use start = start
-            let progress = TrainRun.follow plan interruption start
+
+            let! progress =
+                Room.guard plan.Device plan.Config plan.Training plan.Out (fun () ->
+                    TrainRun.follow plan interruption start)
+
             use model = progress.Kept
             do! save plan progress |> Problem.failed
 

@@ -18,6 +18,8 @@ type TrainPlan = {
     /// Where the loss curve is drawn.
     Plot: string
     Prompt: string
+    /// Whether float32 products may round what they multiply.
+    IsTf32: bool
     Json: bool
 }
 
@@ -50,6 +52,13 @@ module TrainPlan =
     let private evaluations: Option<int> =
         Options.optional "--eval-every" "steps between evaluations; a tenth of --steps unless given"
 
+    let private choices = StepChoices.create ()
+
+    let private reports: Option<int> =
+        Options.optional
+            "--report-every"
+            "steps between lines of progress, where the loss is read: a GPU is waited for then; a twentieth of --steps unless given"
+
     let private plot: Option<string> =
         Options.optional "--plot" "file for the loss curve, as SVG; loss.svg in the checkpoint's folder unless given"
 
@@ -79,7 +88,16 @@ module TrainPlan =
             })
             |> Result.map (fun config -> config, config.Context, freshRate)
 
-    let private trainingOptions (parsed: ParseResult) (config: GptConfig) (window: int) (usualRate: float) =
+    /// On a terminal the processor, which never waits for itself, shows more; a GPU is asked at most every 50 steps.
+    let private usualReports (device: TorchSharp.torch.Device) (steps: int) : int =
+        if device.``type`` = TorchSharp.DeviceType.CUDA then
+            max 50 (steps / 20)
+        elif Screen.isWatched () then
+            10
+        else
+            max 1 (steps / 20)
+
+    let private trainingOptions (parsed: ParseResult) device (config: GptConfig) (window: int) (usualRate: float) step =
         let given option fallback = Options.given parsed option |> Option.defaultValue fallback
         let steps, rate = parsed.GetRequiredValue steps, given rate usualRate
 
@@ -94,8 +112,8 @@ module TrainPlan =
                     WeightDecay = parsed.GetRequiredValue decay
                     ClipNorm = Some(parsed.GetRequiredValue clip)
             }
-            // A report a step, so that Ctrl-C is answered at once; how often one is shown is decided where it is shown.
-            ReportEvery = 1
+            Step = step
+            ReportEvery = given reports (usualReports device steps)
             EvaluateEvery = given evaluations (max 1 (steps / 10))
             EvaluationBatches = 20
             Seed = uint64 (parsed.GetRequiredValue seed)
@@ -122,7 +140,8 @@ module TrainPlan =
             let out = parsed.GetRequiredValue out
             let! from = FineTuning.read parsed sizes out
             let! config, window, usualRate = setting parsed from
-            let! training = trainingOptions parsed config window usualRate
+            let! step = StepChoices.read parsed choices device (parsed.GetRequiredValue batch)
+            let! training = trainingOptions parsed device config window usualRate step
             let! data = Datasets.resolve (parsed.GetRequiredValue data) |> Problem.failed
 
             let tokenizer =
@@ -138,20 +157,27 @@ module TrainPlan =
             let! prompt = promptFor parsed config.Context data.Text tokenizer
             do! Checkpoint.checkWritable out |> Problem.failed
 
+            let config = {
+                config with
+                    VocabSize = Tokenizer.vocabSize tokenizer
+            }
+
+            // Adapters take less than the whole model, for which alone there is a prediction.
+            if (from |> Option.bind _.Lora).IsNone then
+                do! Room.check device config training
+
             return {
                 Data = data
                 Tokenizer = tokenizer
                 Corpus = corpus
-                Config = {
-                    config with
-                        VocabSize = Tokenizer.vocabSize tokenizer
-                }
+                Config = config
                 From = from
                 Training = training
                 Device = device
                 Out = out
                 Plot = Options.given parsed plot |> Option.defaultValue (Path.Combine(out, "loss.svg"))
                 Prompt = prompt
+                IsTf32 = parsed.GetRequiredValue choices.Tf32
                 Json = parsed.GetRequiredValue json
             }
         }
@@ -171,10 +197,7 @@ module TrainPlan =
              decay
              clip
              evaluations
-             plot
-             prompt
-             seed
-             device
-             threads
-             json
-         ])
+             reports
+         ]
+         @ StepChoices.all choices
+         @ [ plot; prompt; seed; device; threads; json ])

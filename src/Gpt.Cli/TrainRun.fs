@@ -11,8 +11,6 @@ type TrainProgress = {
     Kept: Model
     /// A copy of the adapters at the same step, where they alone are trained; none before the first report.
     KeptAdapters: Lora option
-    /// The losses since the last line that was shown, the newest first.
-    Losses: float list
     /// The points of the loss curve, the newest first, and the losses since the newest.
     Points: (int * float) list
     Recent: float list
@@ -61,13 +59,13 @@ module TrainRun =
         | Ok() -> ()
         | Error sentence -> Screen.note sentence
 
-    let private statusOf (plan: TrainPlan) (step: int) (progress: TrainProgress) : Status =
+    let private statusOf (plan: TrainPlan) (step: int) (loss: float) (progress: TrainProgress) : Status =
         let secondsPerStep = progress.Training.TotalSeconds / float step
 
         {
             Step = step
             Steps = plan.Training.Steps
-            Loss = List.average progress.Losses
+            Loss = loss
             Rate = Schedule.rate plan.Training.Schedule (step - 1)
             TokensPerSecond = float (plan.Training.BatchSize * plan.Training.WindowLength) / secondsPerStep
             Left = progress.Last / float step * float (plan.Training.Steps - step)
@@ -97,78 +95,79 @@ module TrainRun =
         }
 
     /// The training that the plan asks for: of the whole model, or of fresh adapters.
-    let private reports (plan: TrainPlan) (model: Model) : TrainingReport seq =
+    let private moments (plan: TrainPlan) (model: Model) : TrainingMoment seq =
         match plan.From |> Option.bind _.Lora with
-        | None -> Training.run plan.Training plan.Corpus model
+        | None -> Training.everyStep plan.Training plan.Corpus model
         | Some options ->
             seq {
                 let rng = Rng.ofSeed plan.Training.Seed |> Rng.splitNamed "adapters"
                 use lora = Lora.init plan.Device model.Config options rng
-                yield! Training.runAdapters plan.Training plan.Corpus lora model
+                yield! Training.everyStepOfAdapters plan.Training plan.Corpus lora model
             }
+
+    let private stateOf (moment: TrainingMoment) : TrainingState =
+        match moment with
+        | Made state -> state
+        | Reported report -> report.State
 
     /// Runs the training to its end, or to the step at which it is interrupted, and gives what it carried.
     let follow (plan: TrainPlan) (interruption: Interruption) (model: Model) : TrainProgress =
         let clock = Stopwatch.StartNew()
 
-        let shownEvery =
-            if Screen.isWatched () then
-                10
-            else
-                max 1 (plan.Training.Steps / 20)
-
-        let stepped show (loss: float) (state: TrainingState) (progress: TrainProgress) =
+        let stepped show (loss: float) (losses: float[]) (step: int) (progress: TrainProgress) =
             let now = clock.Elapsed
 
+            let progress =
+                (progress, Array.indexed losses)
+                ||> Array.fold (fun progress (i, loss) -> addPoint plan (step - losses.Length + 1 + i) loss progress)
+
             let progress = {
-                addPoint plan state.Step loss progress with
-                    Losses = loss :: progress.Losses
+                progress with
                     Training = progress.Training + now - progress.Last
                     Last = now
             }
 
-            if state.Step % shownEvery = 0 || state.Step = plan.Training.Steps then
-                show (statusOf plan state.Step progress)
-                { progress with Losses = [] }
+            show (statusOf plan step loss progress)
+            progress
+
+        let evaluated (training: float) (validation: float) (state: TrainingState) (progress: TrainProgress) =
+            let row = {
+                Step = state.Step
+                Training = training
+                Validation = validation
+            }
+
+            let progress = {
+                keep state progress with
+                    Rows = progress.Rows @ [ row ]
+            }
+
+            // There is nothing to see before the first step.
+            if state.Step > 0 then
+                plot plan progress
+
+            { progress with Last = clock.Elapsed }
+
+        let onMoment show (progress: TrainProgress) (moment: TrainingMoment, isLast: bool) =
+            let progress =
+                match moment with
+                | Made _ -> progress
+                | Reported report ->
+                    match report.Event with
+                    | Stepped(loss, _, _) -> stepped show loss report.Losses report.State.Step progress
+                    | Evaluated(training, validation) -> evaluated training validation report.State progress
+
+            // Ctrl-C: what was learned so far is kept, and drawn.
+            if isLast && (stateOf moment).Step > 0 then
+                plot plan progress
+                keep (stateOf moment) progress
             else
                 progress
-
-        let onReport show (progress: TrainProgress) (report: TrainingReport, isLast: bool) =
-            let state = report.State
-
-            match report.Event with
-            | Stepped(loss, _, _) ->
-                let progress = stepped show loss state progress
-
-                // Ctrl-C: what was learned so far is kept, and drawn.
-                if isLast then
-                    plot plan progress
-                    keep state progress
-                else
-                    progress
-            | Evaluated(training, validation) ->
-                let row = {
-                    Step = state.Step
-                    Training = training
-                    Validation = validation
-                }
-
-                let progress = {
-                    keep state progress with
-                        Rows = progress.Rows @ [ row ]
-                }
-
-                // There is nothing to see before the first step.
-                if state.Step > 0 then
-                    plot plan progress
-
-                { progress with Last = clock.Elapsed }
 
         let start = {
             Rows = []
             Kept = Model.copy model
             KeptAdapters = None
-            Losses = []
             Points = []
             Recent = []
             Training = TimeSpan.Zero
@@ -176,7 +175,7 @@ module TrainRun =
         }
 
         Screen.follow Pictures.training (fun show ->
-            reports plan model
-            |> Seq.map (fun report -> report, interruption.Asked())
+            moments plan model
+            |> Seq.map (fun moment -> moment, interruption.Asked())
             |> takeThrough snd
-            |> Seq.fold (onReport show) start)
+            |> Seq.fold (onMoment show) start)

@@ -22,12 +22,37 @@ module Device =
     /// The first CUDA device when there is one, else the main processor.
     let best () : torch.Device = if cudaIsThere () then torch.device "cuda:0" else cpu ()
 
+    /// Why TorchSharp finds no GPU, which it does not say by itself.
+    let private reason () : string =
+        try
+            torch.InitializeDeviceType DeviceType.CUDA
+            "its CUDA libraries are loaded, but they find no GPU: NVIDIA's driver is missing, too old, or hides it"
+        with problem ->
+            let first = problem.GetBaseException().Message.Split('\n')[0]
+            $"its CUDA libraries cannot be loaded ({first.Trim().TrimEnd('.')})"
+
     let private withoutCuda (text: string) =
         if engine = "embedded" then
             $"device {text}: this build has the embedded engine, which computes on the CPU only; build with "
             + "`--torch cuda` (dotnet fsi build.fsx run --torch cuda) for a GPU, or use cpu"
         else
-            $"device {text}: no CUDA device can be used (driver, GPU or the libtorch CUDA package is missing); use cpu"
+            $"device {text}: TorchSharp cannot use a GPU, {reason ()}; install NVIDIA's driver and build with "
+            + "`--torch cuda` (the package TorchSharp-cuda-linux), or use cpu"
+
+    /// Waits until a device has done all it was told; the processor always has.
+    let wait (device: torch.Device) : unit =
+        if device.``type`` = DeviceType.CUDA then
+            torch.cuda.synchronize device
+
+    /// Lets a GPU round what it multiplies to TF32, 10 bits after the point in place of 23, for every float32 product of this
+    /// process: NVIDIA's matrix units are several times faster so. The error is one sentence: other devices have no such units.
+    let useTf32 (device: torch.Device) : Result<unit, string> =
+        if device.``type`` = DeviceType.CUDA then
+            torch.backends.cuda.matmul.allow_tf32 <- true
+            Ok()
+        else
+            Error
+                $"tf32: only NVIDIA GPUs multiply in TF32, and the device is {device}; leave it out, or compute on cuda"
 
     /// Reads `auto`, `cpu`, `cuda` or `cuda:N`. The error is one sentence that says what would be right.
     let parse (text: string) : Result<torch.Device, string> =

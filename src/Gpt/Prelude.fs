@@ -2,6 +2,7 @@ namespace Gpt
 
 open System
 open System.Runtime.InteropServices
+open System.Threading
 open TorchSharp
 
 /// A TorchSharp tensor. Shapes in this library are written in one alphabet of axes:
@@ -16,17 +17,21 @@ module Tensors =
     /// A number as TorchSharp's Scalar. (A float converts implicitly to both Scalar and Tensor, so F# must be told.)
     let scalar (value: float) : Scalar = Scalar.op_Implicit value
 
+    /// A copy on a device. It is not waited for: what is done with it there is done after it has come.
+    let private sent (device: torch.Device) (tensor: Tensor) : Tensor =
+        tensor.``to`` (device, copy = true, non_blocking = true)
+
     /// A float32 tensor of the given shape on a device, copied from `values` in row-major order.
     let ofFloats (device: torch.Device) (shape: int64 list) (values: float32[]) : Tensor =
         use onCpu = torch.tensor (values, Nullable torch.ScalarType.Float32)
         use shaped = onCpu.reshape (List.toArray shape)
-        shaped.``to`` (device, copy = true)
+        sent device shaped
 
     /// An int64 tensor of the given shape on a device, copied from `values` in row-major order.
     let ofIds (device: torch.Device) (shape: int64 list) (values: int64[]) : Tensor =
         use onCpu = torch.tensor (dataArray = values, dtype = Nullable torch.ScalarType.Int64)
         use shaped = onCpu.reshape (List.toArray shape)
-        shaped.``to`` (device, copy = true)
+        sent device shaped
 
     /// A float32 tensor of zeros.
     let zeros (device: torch.Device) (shape: int64 list) : Tensor =
@@ -53,21 +58,41 @@ module Tensors =
     /// array would have to be made for. Valid until the tensor is freed.
     let span (onCpu: Tensor) : Span<float32> = MemoryMarshal.Cast<byte, float32> onCpu.bytes
 
-    /// The values of a float32 tensor in row-major order, whatever its strides and its device.
+    let mutable private readCount = 0L
+
+    let private counting (tensor: Tensor) : Tensor =
+        Interlocked.Increment &readCount |> ignore
+        tensor
+
+    /// How often this process has read a tensor back so far. Each time it waits until the device has done all it was told, so
+    /// a training step reads nothing. All that the library reads comes through the functions below, which count.
+    let reads () : int64 = Interlocked.Read &readCount
+
+    /// The tensor in the processor's memory: itself, in another handle, if it is there, else a copy. Waits for the device.
+    let onCpu (tensor: Tensor) : Tensor = (counting tensor).cpu()
+
+    /// The values of a float32 tensor in row-major order, whatever its strides and its device. Waits for the device.
     let toFloats (tensor: Tensor) : float32[] =
-        use onCpu = tensor.detach().cpu()
+        use detached = tensor.detach ()
+        use onCpu = onCpu detached
         onCpu.data<float32>().ToArray()
 
-    /// The values of an int64 tensor in row-major order, whatever its strides and its device.
+    /// The values of an int64 tensor in row-major order, whatever its strides and its device. Waits for the device.
     let toIds (tensor: Tensor) : int64[] =
-        use onCpu = tensor.cpu ()
+        use onCpu = onCpu tensor
         onCpu.data<int64>().ToArray()
 
     /// The one value of a float32 tensor with one element. Waits for the device.
-    let item (tensor: Tensor) : float = float (tensor.item<float32>())
+    let item (tensor: Tensor) : float = float ((counting tensor).item<float32>())
 
     /// The one value of an int64 tensor with one element. Waits for the device.
-    let itemId (tensor: Tensor) : int = int (tensor.item<int64>())
+    let itemId (tensor: Tensor) : int = int ((counting tensor).item<int64>())
+
+    /// The one value of a tensor of truth values with one element. Waits for the device.
+    let isTrue (tensor: Tensor) : bool = (counting tensor).item<bool>()
+
+    /// The gradient that walks back have left at a leaf, if any has reached it.
+    let gradient (leaf: Tensor) : Tensor option = Option.ofObj leaf.grad
 
     /// Runs `make` in a dispose scope of its own: every tensor made inside is freed but the result.
     let scoped (make: unit -> Tensor) : Tensor =

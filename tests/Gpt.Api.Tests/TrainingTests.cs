@@ -24,6 +24,20 @@ public sealed class TrainingTests
     }
 
     [Fact]
+    public void How_a_step_is_computed_can_be_chosen()
+    {
+        var plain = Losses(few);
+        Assert.NotEqual(plain, Losses(few with { Precision = TrainingPrecision.BFloat16 }));
+        Assert.Equal(plain[^1], Losses(few with { Accumulate = 2, Recompute = true })[^1], 0.01);
+        using var model = Tiny.Model();
+        var wrong = Assert.Throws<ArgumentException>(() => new Trainer(model, Tiny.Verse, few with { Accumulate = 3 }));
+        Assert.Contains("accumulate is 3", wrong.Message, StringComparison.Ordinal);
+
+        static double[] Losses(TrainingOptions options) =>
+            [.. Run(options).OfType<TrainingEvaluation>().Select(report => report.ValidationLoss)];
+    }
+
+    [Fact]
     public void The_model_it_began_at_stays_as_it_is()
     {
         using var model = Tiny.Model();

@@ -19,6 +19,7 @@ let private tests =
             LibraryTests.tests
             ToolTests.tests
             GenerateToolTests.tests
+            ComputingTests.tests
             TokenizeTests.tests
             DownloadTests.tests
             EvalTests.tests

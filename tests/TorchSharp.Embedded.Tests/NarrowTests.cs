@@ -140,7 +140,7 @@ public sealed class NarrowTests : IDisposable
         var wide = ones([3, 3]);
         Action[] wrong =
         [
-            () => narrow.add(1), () => narrow.add(narrow), () => wide.mul(narrow), () => narrow.exp(), () => narrow.eq(narrow),
+            () => narrow.add(1), () => narrow.sub(narrow), () => wide.mul(narrow), () => narrow.exp(), () => narrow.eq(narrow),
             () => narrow.isnan(), () => where(narrow.to(ScalarType.Float32).gt(0), narrow, narrow),
         ];
         foreach (var action in wrong)
@@ -148,12 +148,21 @@ public sealed class NarrowTests : IDisposable
         Assert.Contains("Float32", Assert.Throws<NotSupportedException>(() => narrow.to(ScalarType.Int64)).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => narrow.matmul(narrow));
         Assert.Throws<ArgumentException>(() => narrow.max());
-        Assert.Throws<ArgumentException>(() => nn.functional.linear(narrow, narrow));
+        Assert.Throws<ArgumentException>(() => nn.functional.linear(narrow, wide));
         Assert.Throws<ArgumentException>(() => nn.functional.linear(ones([2, 4]), narrow));
-        Assert.Throws<InvalidOperationException>(() => ones([3], type, requires_grad: true));
         wide.requires_grad = true;
         var error = Assert.Throws<InvalidOperationException>(() => nn.functional.linear(wide, narrow));
         Assert.Contains("no_grad", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Int8_has_no_gradient_and_is_not_computed_with()
+    {
+        using var scope = NewDisposeScope();
+        var narrow = ones([3, 3], ScalarType.Int8);
+        Assert.Throws<InvalidOperationException>(() => ones([3], ScalarType.Int8, requires_grad: true));
+        Assert.Throws<ArgumentException>(() => nn.functional.linear(narrow, narrow));
+        Assert.Throws<NotSupportedException>(() => narrow.add(narrow));
     }
 
     private static float Nearest(float x)

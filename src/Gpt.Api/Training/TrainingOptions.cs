@@ -48,6 +48,15 @@ public sealed record TrainingOptions
     /// <summary>Which share of the text is learned from, its beginning; the rest is judged by. In (0, 1). Default 0.9.</summary>
     public double TrainingShare { get; init; } = 0.9;
 
+    /// <summary>What the dense layers compute in; what is learned is float32 always. Default <see cref="TrainingPrecision.Float32"/>.</summary>
+    public TrainingPrecision Precision { get; init; } = TrainingPrecision.Float32;
+
+    /// <summary>In how many equal parts the windows of a step are computed, one after the other, at least 1: a step takes the memory of one part. It divides <see cref="BatchSize"/>. Default 1.</summary>
+    public int Accumulate { get; init; } = 1;
+
+    /// <summary>Whether the blocks are computed again on the way back, so that what they compute need not be kept: a third more work, far less memory. Default false.</summary>
+    public bool Recompute { get; init; }
+
     /// <summary>Decides the batches, the dropout masks and the windows of the evaluation. Default 0.</summary>
     public ulong Seed { get; init; }
 
@@ -57,18 +66,38 @@ public sealed record TrainingOptions
         var optimizer = new Core.AdamWOptions(Beta1, Beta2, Epsilon, WeightDecay, FSharp.Option(ClipNorm));
         var schedule = Core.Schedule.NewWarmupCosine(
             LearningRate, MinimumLearningRate ?? LearningRate / 10, WarmupSteps ?? Steps / 20, Steps);
+        var step = new Core.StepOptions(
+            Precision switch
+            {
+                TrainingPrecision.Float32 => Core.Precision.Float32,
+                TrainingPrecision.BFloat16 => Core.Precision.BFloat16,
+                _ => throw new ArgumentException($"{argument}: precision is {Precision}; it must be Float32 or BFloat16", argument),
+            },
+            Accumulate,
+            Recompute);
         var options = new Core.TrainingOptions(
             Steps,
             BatchSize,
             WindowLength ?? config.Context,
             schedule,
             optimizer,
+            step,
             ReportEvery,
             EvaluateEvery ?? Math.Max(1, Steps / 10),
             EvaluationBatches,
             Seed);
         return Core.Training.validate(config, options).OrThrow(FSharp.Argument(argument));
     }
+}
+
+/// <summary>What the dense layers of a training step compute in.</summary>
+public enum TrainingPrecision
+{
+    /// <summary>Float32.</summary>
+    Float32,
+
+    /// <summary>The upper half of a float32: many times faster on a GPU, no faster on a processor.</summary>
+    BFloat16,
 }
 
 /// <summary>What happened in a training run: a <see cref="TrainingStep"/> or a <see cref="TrainingEvaluation"/>.</summary>

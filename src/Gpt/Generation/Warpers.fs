@@ -93,7 +93,7 @@ module Warpers =
         let next = best.masked_fill(gone.logical_not (), Tensors.scalar -infinity).amax([| 1L |], true)
         let settled = gone.narrow(1L, int64 count - 1L, 1L).logical_and(next.lt last).all()
 
-        if settled.item<bool>() then
+        if Tensors.isTrue settled then
             Some(ruleOut logits (logits.lt last))
         else
             None

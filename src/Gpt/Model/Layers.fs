@@ -17,10 +17,13 @@ module Layers =
     let private float32 = torch.ScalarType.Float32
     let private bfloat16 = torch.ScalarType.BFloat16
 
-    /// x Wᵀ + b for a weight that may be narrower than float32. The embedded engine widens it as it reads it; libtorch, whose
-    /// operands must be of one type, multiplies in bfloat16, and must be given numbers in int8 widened.
+    /// x Wᵀ + b for a weight that may be narrower than float32. Where gradients are asked for, and with libtorch, whose operands
+    /// must be of one type, a bfloat16 weight multiplies x rounded to bfloat16; where not, the embedded engine widens weights as
+    /// it reads them, and libtorch must be given numbers in int8 widened.
     let private product (weight: Tensor) (bias: Tensor option) (x: Tensor) : Tensor =
-        if Device.engine = "embedded" || weight.dtype = float32 then
+        let isForInference = Device.engine = "embedded" && not (x.requires_grad || weight.requires_grad)
+
+        if weight.dtype = float32 || isForInference then
             torch.nn.functional.linear (x, weight, Option.toObj bias)
         else
             let y =
@@ -39,8 +42,13 @@ module Layers =
         | Some scale, None -> (product weight None x).mul scale
         | Some scale, Some bias -> bias.addcmul (product weight None x, scale, Tensors.scalar 1.0)
 
-    /// y = x Wᵀ + b over the last axis: (…, in) to (…, out).
-    let linear (layer: LinearParams<Tensor>) (x: Tensor) : Tensor = project layer.Weight layer.Scale (Some layer.Bias) x
+    /// y = x Wᵀ + b over the last axis: (…, in) to (…, out). A layer whose bias is bfloat16, too, takes x in it and gives y in it
+    /// (`MixedPrecision`).
+    let linear (layer: LinearParams<Tensor>) (x: Tensor) : Tensor =
+        if layer.Bias.dtype = bfloat16 then
+            torch.nn.functional.linear (x.to_type bfloat16, layer.Weight, layer.Bias)
+        else
+            project layer.Weight layer.Scale (Some layer.Bias) x
 
     /// The rows (N, C) of a table (V, C), in any `WeightType`, that ids (N) name.
     let rows (table: Tensor) (scale: Tensor option) (ids: Tensor) : Tensor =
@@ -74,10 +82,11 @@ module Layers =
         else
             torch.nn.functional.dropout (x, rate, true)
 
-    /// Sets TorchSharp's own generator, which dropout draws from, by the mode's: one generator, one set of masks.
-    let seedDropout (mode: Mode) (config: GptConfig) : unit =
+    /// Sets TorchSharp's own generator, which dropout draws from, by the mode's for one part of the model, a number: the same
+    /// generator and the same part, the same masks, when the part is computed again, too.
+    let seedDropout (mode: Mode) (config: GptConfig) (part: int) : unit =
         match mode with
         | Train rng when config.Dropout > 0.0 ->
-            let struct (bits, _) = Rng.next rng
+            let struct (bits, _) = Rng.next (Rng.split (uint64 part) rng)
             torch.manual_seed (int64 (bits >>> 1)) |> ignore
         | _ -> ()

@@ -44,20 +44,30 @@ module Model =
 
     let internal size (shape: int64 list) = List.fold (*) 1L shape
 
-    /// Cuts a flat tensor into views of these names and shapes, one after the other; they share its memory.
-    let internal cut (shapes: (string * int64 list) list) (flat: Tensor) : (string * Tensor) list =
+    /// Views of a flat tensor with these names and shapes, one after the other, in the current dispose scope.
+    let private slices (shapes: (string * int64 list) list) (flat: Tensor) : (string * Tensor) list =
         (0L, shapes)
         ||> List.mapFold (fun offset (name, shape) ->
             use slice = flat.narrow (0L, offset, size shape)
-            let view = slice.view(List.toArray shape).detach().DetachFromDisposeScope()
-            (name, view), offset + size shape)
+            use view = slice.view (List.toArray shape)
+            (name, view.detach ()), offset + size shape)
         |> fst
+
+    /// Cuts a flat tensor into views of these names and shapes, one after the other; they share its memory.
+    let internal cut (shapes: (string * int64 list) list) (flat: Tensor) : (string * Tensor) list =
+        slices shapes flat |> List.map (fun (name, view) -> name, view.DetachFromDisposeScope())
+
+    /// The names and shapes of the views of a configuration: matrices first, vectors after them.
+    let private order (config: GptConfig) =
+        let matrices, vectors = Params.shapes config |> List.partition (fun (_, shape) -> shape.Length > 1)
+        matrices @ vectors
 
     /// Cuts a flat tensor into the views of a configuration: matrices first, vectors after them.
     /// `flat` has as many elements as the configuration has parameters; the views share its memory.
-    let viewsOf (config: GptConfig) (flat: Tensor) : (string * Tensor) list =
-        let matrices, vectors = Params.shapes config |> List.partition (fun (_, shape) -> shape.Length > 1)
-        cut (matrices @ vectors) flat
+    let viewsOf (config: GptConfig) (flat: Tensor) : (string * Tensor) list = cut (order config) flat
+
+    /// `viewsOf`, in the current dispose scope.
+    let internal scopedViewsOf (config: GptConfig) (flat: Tensor) : (string * Tensor) list = slices (order config) flat
 
     let private buildOver (make: int64 list -> Tensor) (config: GptConfig) (fill: string -> Tensor -> unit) : Model =
         Tensors.freeing (fun () ->

@@ -14,8 +14,10 @@ module Transformer =
         |> Layers.linear weights.Down
         |> Layers.dropout (Layers.rate mode config)
 
-    /// One pre-norm block: x + attention(norm x), then x + feedForward(norm x).
-    let private block mode config placement layer (weights: BlockParams<Tensor>) (x: Tensor) : Tensor =
+    /// One pre-norm block, number `layer` from 0: x + attention(norm x), then x + feedForward(norm x); (B, T, C) to (B, T, C).
+    let internal block mode config placement layer (weights: BlockParams<Tensor>) (x: Tensor) : Tensor =
+        Layers.seedDropout mode config (layer + 1)
+
         Tensors.scoped (fun () ->
             let norm = Layers.norm config.NormEpsilon
 
@@ -27,7 +29,9 @@ module Transformer =
             x.add (x |> norm weights.FeedForwardNorm |> feedForward mode config weights.FeedForward))
 
     /// Token and position embeddings of ids (B, T): (B, T, C).
-    let private embed mode (model: Model) (placement: Placement option) (ids: Tensor) : Tensor =
+    let internal embed mode (model: Model) (placement: Placement option) (ids: Tensor) : Tensor =
+        Layers.seedDropout mode model.Config 0
+
         let tokens = Layers.rows model.Params.TokenEmbedding model.Params.TokenEmbeddingScale (ids.reshape -1L)
 
         let table = model.Params.PositionEmbedding
@@ -46,17 +50,23 @@ module Transformer =
         if total > most then
             invalidArg (nameof ids) $"{total} tokens do not fit into {what} of {most}"
 
-    let private run mode (model: Model) (placement: Placement option) (ids: Tensor) : Tensor =
-        Layers.seedDropout mode model.Config
+    /// Raises ArgumentException when ids (B, T) are longer than the model's context.
+    let internal requireContext (model: Model) (ids: Tensor) : unit =
+        requireRoom model.Config.Context "the model's context" 0 ids
 
+    /// The norm after the last block.
+    let internal finish (model: Model) (x: Tensor) : Tensor =
+        Layers.norm model.Config.NormEpsilon model.Params.FinalNorm x
+
+    let private run mode (model: Model) (placement: Placement option) (ids: Tensor) : Tensor =
         ((embed mode model placement ids, 0), model.Params.Blocks)
         ||> Array.fold (fun (x, layer) weights -> block mode model.Config placement layer weights x, layer + 1)
         |> fst
-        |> Layers.norm model.Config.NormEpsilon model.Params.FinalNorm
+        |> finish model
 
     /// The hidden states after the final norm, (B, T, C), of token ids (B, T).
     let hidden (mode: Mode) (model: Model) (ids: Tensor) : Tensor =
-        requireRoom model.Config.Context "the model's context" 0 ids
+        requireContext model ids
         run mode model None ids
 
     /// Logits (…, V) of hidden states (…, C): the head is the token embedding, used again, or a matrix of its own.

@@ -85,7 +85,9 @@ module Safetensors =
             if rows.numel () > 0L then
                 for first in 0L .. step .. rows.shape[0] - 1L do
                     Tensors.freeing (fun () ->
-                        let some = rows.narrow(0L, first, min step (rows.shape[0] - first)).contiguous().cpu()
+                        let some =
+                            rows.narrow(0L, first, min step (rows.shape[0] - first)).contiguous() |> Tensors.onCpu
+
                         stream.Write(Span.op_Implicit some.bytes: ReadOnlySpan<byte>)))
 
     /// Writes tensors, float32 or int64, of any layout and on any device, to a stream; wider numbers come first, the order is

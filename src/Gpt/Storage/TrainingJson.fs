@@ -75,6 +75,9 @@ module TrainingJson =
         json["window_length"] <- options.WindowLength
         json["schedule"] <- writeSchedule options.Schedule
         json["optimizer"] <- writeOptimizer options.Optimizer
+        json["precision"] <- Precision.name options.Step.Precision
+        json["accumulate"] <- options.Step.Parts
+        json["recompute"] <- options.Step.Recompute
         json["report_every"] <- options.ReportEvery
         json["evaluate_every"] <- options.EvaluateEvery
         json["evaluation_batches"] <- options.EvaluationBatches
@@ -113,6 +116,30 @@ module TrainingJson =
             | _ -> Some(number json "clip_norm")
     }
 
+    /// A run that was saved before there was a choice was computed plainly.
+    let private readStep (json: JsonElement) : StepOptions =
+        let given (name: string) (read: JsonElement -> 'a) (usual: 'a) : 'a =
+            match json.TryGetProperty name with
+            | true, value -> read value
+            | _ -> usual
+
+        let precision (value: JsonElement) =
+            match Precision.parse (string value) with
+            | Ok precision -> precision
+            | Error _ -> JsonFields.wrong "precision" value "float32 or bfloat16"
+
+        let truth (value: JsonElement) =
+            match value.ValueKind with
+            | JsonValueKind.True -> true
+            | JsonValueKind.False -> false
+            | _ -> JsonFields.wrong "recompute" value "true or false"
+
+        {
+            Precision = given "precision" precision StepOptions.plain.Precision
+            Parts = given "accumulate" (JsonFields.whole "accumulate") StepOptions.plain.Parts
+            Recompute = given "recompute" truth StepOptions.plain.Recompute
+        }
+
     let private ofObject (json: JsonElement) : SavedRun =
         let seed, corpus = JsonFields.required json "seed", JsonFields.required json "corpus_sha256"
 
@@ -124,6 +151,7 @@ module TrainingJson =
                 WindowLength = count json "window_length"
                 Schedule = part json "schedule" readSchedule
                 Optimizer = part json "optimizer" readOptimizer
+                Step = readStep json
                 ReportEvery = count json "report_every"
                 EvaluateEvery = count json "evaluate_every"
                 EvaluationBatches = count json "evaluation_batches"

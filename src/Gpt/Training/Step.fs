@@ -111,21 +111,89 @@ module Step =
                 Params = Lora.apply adaptation.Lora adaptation.Base
           }
 
-    /// Forward, loss, backward: fills the flat gradient and gives the loss, a tensor with one element.
-    let differentiate (mode: Mode) (batch: Batch) (state: TrainingState) : Tensor =
+    /// One pass over a part of a step's windows in bfloat16: a walk back leaves the gradients of the rounded parameters at them,
+    /// which are added to those of the parameters.
+    let private walkRounded walk (state: TrainingState) : Tensor =
+        match state.Adaptation with
+        | Some _ ->
+            let model = differentiable state
+
+            walk {
+                model with
+                    Params = MixedPrecision.ofParams model.Params
+            }
+        | None ->
+            let parameters, rounded = MixedPrecision.ofModel state.Model
+            let loss: Tensor = walk { state.Model with Params = parameters }
+
+            Tensors.noGrad (fun () ->
+                for leaf, (_, view) in List.zip rounded state.GradientViews do
+                    Tensors.gradient leaf |> Option.iter (view.add_ >> ignore))
+
+            loss
+
+    /// The windows of a step in equal parts, each with a generator of its own where dropout draws.
+    let private parts (count: int) (mode: Mode) (batch: Batch) : (Mode * Batch) list =
+        let size = batch.Inputs.shape[0] / int64 count
+
+        let part (index: int) =
+            let own (ids: Tensor) = ids.narrow (0L, int64 index * size, size)
+
+            let mode =
+                match mode with
+                | Train rng -> Train(Rng.split (uint64 index) rng)
+                | Eval -> Eval
+
+            mode,
+            {
+                Inputs = own batch.Inputs
+                Targets = own batch.Targets
+            }
+
+        if count = 1 then [ mode, batch ] else List.init count part
+
+    /// Forward, loss, backward: fills the flat gradient and gives the loss, a tensor with one element. Reads nothing back.
+    /// Raises ArgumentException when `StepOptions.validate` would refuse the options.
+    let differentiate (options: StepOptions) (mode: Mode) (batch: Batch) (state: TrainingState) : Tensor =
+        match StepOptions.validate (int batch.Inputs.shape[0]) options with
+        | Error sentence -> invalidArg (nameof options) sentence
+        | Ok _ -> ()
+
+        let share = 1.0 / float options.Parts
+
+        let backward =
+            if options.Recompute then
+                Backward.recomputing
+            else
+                Backward.plain
+
         state.Gradient.zero_ () |> ignore
 
-        Tensors.scoped (fun () ->
-            let loss =
-                Loss.crossEntropy (Transformer.forward mode (differentiable state) batch.Inputs) batch.Targets
+        let lossOf (mode, batch) =
+            Tensors.scoped (fun () ->
+                let walk model = backward mode share model batch
 
-            loss.backward ()
-            loss.detach ())
+                match options.Precision with
+                | Precision.Float32 -> walk (differentiable state)
+                | Precision.BFloat16 -> walkRounded walk state)
+
+        Tensors.scoped (fun () ->
+            match parts options.Parts mode batch |> List.map lossOf with
+            | [ loss ] -> loss
+            | losses -> (torch.stack losses).mean())
 
     /// One step on a batch: the state after it, the loss before it and the gradient's norm before clipping (both tensors
-    /// with one element, left on the device). All else that the step makes is freed.
-    let advance (options: AdamWOptions) (rate: float) (mode: Mode) (batch: Batch) (state: TrainingState) =
-        let loss = differentiate mode batch state
+    /// with one element, left on the device: nothing is read back). All else that the step makes is freed.
+    /// Raises ArgumentException when `StepOptions.validate` would refuse the step's options.
+    let advance
+        (step: StepOptions)
+        (options: AdamWOptions)
+        (rate: float)
+        (mode: Mode)
+        (batch: Batch)
+        (state: TrainingState)
+        =
+        let loss = differentiate step mode batch state
 
         let flat, matrixCount =
             match state.Adaptation with

@@ -14,7 +14,10 @@ type TrainingOptions = {
     Schedule: Schedule
     /// What AdamW does with gradient and rate.
     Optimizer: AdamWOptions
-    /// A `Stepped` event comes after every so many steps, at least 1. Its loss is the mean over them.
+    /// How a step is computed.
+    Step: StepOptions
+    /// A `Stepped` event comes after every so many steps, at least 1. Its loss is the mean over them. Between two of them
+    /// nothing is read from the device, which is never waited for.
     ReportEvery: int
     /// An `Evaluated` event comes after every so many steps, and after the last, at least 1.
     EvaluateEvery: int
@@ -38,7 +41,15 @@ type TrainingReport = {
     Event: TrainingEvent
     /// The run after it.
     State: TrainingState
+    /// At a `Stepped` event, the loss of each step since the last one, in order; else none.
+    Losses: float[]
 }
+
+/// What `Training.everyStep` tells of.
+type TrainingMoment =
+    /// A step was made whose loss nobody has read.
+    | Made of TrainingState
+    | Reported of TrainingReport
 
 /// Training is a lazy sequence of reports: the caller logs, saves, draws and stops with `Seq` functions.
 [<RequireQualifiedAccess>]
@@ -62,6 +73,7 @@ module Training =
         | None ->
             Schedule.validate options.Schedule
             |> Result.bind (fun _ -> AdamW.validate options.Optimizer)
+            |> Result.bind (fun _ -> StepOptions.validate options.BatchSize options.Step)
             |> Result.map (fun _ -> options)
 
     /// Independent generators for the three things that chance decides.
@@ -69,38 +81,68 @@ module Training =
         let rng = Rng.ofSeed options.Seed
         Rng.splitNamed "batches" rng, Rng.splitNamed "dropout" rng, Rng.splitNamed "evaluation" rng
 
-    let private evaluate (options: TrainingOptions) (corpus: Corpus) (rng: Rng) (state: TrainingState) =
-        let lossOf split =
-            let tokens = Corpus.part split corpus
-            Evaluation.loss state.Model tokens options.WindowLength options.BatchSize options.EvaluationBatches rng
+    /// Both parts of a corpus, where windows are cut from them.
+    type private Sources = {
+        Training: TokenSource
+        Validation: TokenSource
+    } with
 
-        {
-            Event = Evaluated(lossOf Training, lossOf Validation)
+        interface IDisposable with
+            member sources.Dispose() =
+                (sources.Training :> IDisposable).Dispose()
+                (sources.Validation :> IDisposable).Dispose()
+
+    let private sourcesOf device (corpus: Corpus) : Sources = {
+        Training = Batches.source device corpus.Training
+        Validation = Batches.source device corpus.Validation
+    }
+
+    let private evaluate (options: TrainingOptions) (sources: Sources) (rng: Rng) (state: TrainingState) =
+        let lossOf source =
+            Evaluation.lossOf state.Model source options.WindowLength options.BatchSize options.EvaluationBatches rng
+
+        Reported {
+            Event = Evaluated(lossOf sources.Training, lossOf sources.Validation)
             State = state
+            Losses = [||]
         }
 
-    /// One step with everything that is random in it decided by (seed, step).
-    let private step (options: TrainingOptions) (corpus: Corpus) (state: TrainingState) =
+    /// One step with everything that is random in it decided by (seed, step). Its loss and the norm of its gradient go into
+    /// `numbers`, on the device: the loss at `place`, the norm at the end.
+    let private step (options: TrainingOptions) (sources: Sources) (numbers: Tensor) place (state: TrainingState) =
         let batches, masks, _ = generators options
         let own rng = Rng.split (uint64 state.Step) rng
 
         Tensors.freeing (fun () ->
             let device = Model.device state.Model
-            let batch = Batches.draw device options.BatchSize options.WindowLength corpus.Training (own batches)
+
+            let batch =
+                Batches.drawFrom device options.BatchSize options.WindowLength sources.Training (own batches)
+
             let rate = Schedule.rate options.Schedule state.Step
-            let struct (state, loss, norm) = Step.advance options.Optimizer rate (Train(own masks)) batch state
-            struct (state, loss.DetachFromDisposeScope(), norm.DetachFromDisposeScope()))
 
-    /// The running total of losses stays on the device until a report reads it.
-    let private add (loss: Tensor) (total: Tensor) = Tensors.freeing (fun () -> total.add_ loss |> ignore)
+            let struct (state, loss, norm) =
+                Step.advance options.Step options.Optimizer rate (Train(own masks)) batch state
 
-    let private takeOut (total: Tensor) : float =
-        Tensors.freeing (fun () ->
-            let value = Tensors.item total
-            total.zero_ () |> ignore
-            value)
+            let keep (place: int64) (value: Tensor) = numbers.narrow(0L, place, 1L).copy_ value |> ignore
 
-    let private runFrom options corpus (config: GptConfig) (start: unit -> TrainingState) : TrainingReport seq =
+            keep (int64 place) loss
+            keep (numbers.shape[0] - 1L) norm
+            state)
+
+    /// The report of the last `count` steps: the one place where their losses are read, all at once.
+    let private report (options: TrainingOptions) (numbers: Tensor) (count: int) (state: TrainingState) =
+        let values = Tensors.toFloats numbers |> Array.map float
+        let losses = Array.truncate count values
+        let rate = Schedule.rate options.Schedule (state.Step - 1)
+
+        Reported {
+            Event = Stepped(Array.average losses, Array.last values, rate)
+            State = state
+            Losses = losses
+        }
+
+    let private momentsFrom options corpus (config: GptConfig) (start: unit -> TrainingState) : TrainingMoment seq =
         seq {
             match validate config options with
             | Error sentence -> invalidArg (nameof options) sentence
@@ -114,49 +156,65 @@ module Training =
                     member _.Dispose() = (state :> IDisposable).Dispose()
             }
 
-            use total = (Tensors.zeros (Model.device state.Model) [ 1L ]).DetachFromDisposeScope()
+            let device = Model.device state.Model
+            use sources = sourcesOf device corpus
+            let room = int64 (min options.ReportEvery options.Steps) + 1L
+            use numbers = (Tensors.zeros device [ room ]).DetachFromDisposeScope()
             let mutable counted = 0
 
             if state.Step = 0 then
-                yield evaluate options corpus windows state
+                yield evaluate options sources windows state
 
             while state.Step < options.Steps do
-                let struct (next, loss, norm) = step options corpus state
-                use loss = loss
-                use norm = norm
-                state <- next
-                add loss total
+                state <- step options sources numbers counted state
                 counted <- counted + 1
                 let last = state.Step = options.Steps
 
                 if last || state.Step % options.ReportEvery = 0 then
-                    let mean = takeOut total / float counted
-                    let rate = Schedule.rate options.Schedule (state.Step - 1)
+                    yield report options numbers counted state
                     counted <- 0
-
-                    yield {
-                        Event = Stepped(mean, Tensors.item norm, rate)
-                        State = state
-                    }
+                else
+                    yield Made state
 
                 if last || state.Step % options.EvaluateEvery = 0 then
-                    yield evaluate options corpus windows state
+                    yield evaluate options sources windows state
         }
+
+    /// The reports among the moments.
+    let reports (moments: TrainingMoment seq) : TrainingReport seq =
+        moments
+        |> Seq.choose (fun moment ->
+            match moment with
+            | Reported report -> Some report
+            | Made _ -> None)
+
+    /// `run` with an item after every step, not only after those that are reported: where to stop, or to look at the state, at
+    /// no cost.
+    let everyStep (options: TrainingOptions) (corpus: Corpus) (model: Model) : TrainingMoment seq =
+        momentsFrom options corpus model.Config (fun () -> Step.start model)
+
+    /// `runAdapters` with an item after every step.
+    let everyStepOfAdapters options corpus (lora: Lora) (model: Model) : TrainingMoment seq =
+        momentsFrom options corpus model.Config (fun () -> Step.startAdapters lora model)
+
+    /// `resume` with an item after every step.
+    let everyStepAfter (options: TrainingOptions) (corpus: Corpus) (state: TrainingState) : TrainingMoment seq =
+        momentsFrom options corpus state.Model.Config (fun () -> Step.copy state)
 
     /// Trains a copy of `model` on a corpus: nothing happens before the first report is asked for, and enumerating twice gives
     /// the same run twice. An `Evaluated` report comes first, before any step.
     /// Raises ArgumentException at the first report when `validate` would refuse the options.
     let run (options: TrainingOptions) (corpus: Corpus) (model: Model) : TrainingReport seq =
-        runFrom options corpus model.Config (fun () -> Step.start model)
+        everyStep options corpus model |> reports
 
     /// The same with a copy of adapters, which alone is trained: `State.Adaptation` has them, `State.Model` is the model merged with
     /// them. `model` must not be disposed while the reports are enumerated.
     /// Raises ArgumentException, too, when the adapters were made for a model of other sizes.
     let runAdapters (options: TrainingOptions) (corpus: Corpus) (lora: Lora) (model: Model) : TrainingReport seq =
-        runFrom options corpus model.Config (fun () -> Step.startAdapters lora model)
+        everyStepOfAdapters options corpus lora model |> reports
 
     /// Goes on with a run that was kept between two steps (`Step.copy`, `TrainingCheckpoint`): the reports that `run` gives after
     /// that step, when it was kept at a report; from a run without steps all of them. Trains a copy of `state`.
     /// Raises ArgumentException at the first report when `validate` would refuse the options.
     let resume (options: TrainingOptions) (corpus: Corpus) (state: TrainingState) : TrainingReport seq =
-        runFrom options corpus state.Model.Config (fun () -> Step.copy state)
+        everyStepAfter options corpus state |> reports

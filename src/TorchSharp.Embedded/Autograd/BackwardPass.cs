@@ -147,7 +147,7 @@ internal sealed class BackwardPass
     private void Seed(TensorImpl root, TensorImpl? seed)
     {
         var edge = new Edge { From = root.GradFn, Leaf = root.IsLeaf ? root : null, Index = root.ResultIndex };
-        Deliver(ref edge, seed?.Share() ?? Fill.Full(root.Sizes, Dtypes.Float, 1.0));
+        Deliver(ref edge, seed is null ? Fill.Full(root.Sizes, Dtypes.Float, 1.0) : Copy.Computable(seed));
     }
 
     private void Queue(Node node)

@@ -24,6 +24,7 @@ internal static class StoragePool
     private static long freeBytes;
     private static long usedBytes;
     private static long peakBytes;
+    private static long mostSinceReset;
     private static long nativeAllocations;
     private static long collectAbove = FirstCollection;
 
@@ -32,6 +33,9 @@ internal static class StoragePool
 
     /// <summary>Bytes held by tensors and saved values.</summary>
     internal static long UsedBytes => Volatile.Read(ref usedBytes);
+
+    /// <summary>The most bytes that tensors and saved values have held at once since the last <see cref="ResetMostUsed"/>.</summary>
+    internal static long MostUsedBytes => Volatile.Read(ref mostSinceReset);
 
     /// <summary>Bytes waiting in the pool.</summary>
     internal static long FreeBytes => Volatile.Read(ref freeBytes);
@@ -42,6 +46,13 @@ internal static class StoragePool
     {
         var sizeClass = ClassOf(bytes, out var capacity);
         return TakeFree(sizeClass) ?? Allocate(bytes, capacity, sizeClass);
+    }
+
+    /// <summary>Starts <see cref="MostUsedBytes"/> anew, from what is held now.</summary>
+    internal static void ResetMostUsed()
+    {
+        lock (gate)
+            mostSinceReset = usedBytes;
     }
 
     internal static void Return(Storage storage)
@@ -86,6 +97,7 @@ internal static class StoragePool
     {
         usedBytes += storage.Capacity;
         peakBytes = Math.Max(peakBytes, usedBytes);
+        mostSinceReset = Math.Max(mostSinceReset, usedBytes);
         storage.Activate();
     }
 

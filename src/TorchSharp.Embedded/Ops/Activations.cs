@@ -7,6 +7,8 @@ internal static unsafe class Activations
 {
     internal static TensorImpl Gelu(TensorImpl x, bool tanh)
     {
+        if (Widened.Any(x))
+            return Widened.Of(x, wide => Gelu(wide, tanh));
         RequireReals("gelu", x);
         var input = Copy.Contiguous(x);
         var y = TensorImpl.EmptyLike(input);
@@ -42,6 +44,8 @@ internal static unsafe class Activations
             throw new ArgumentException($"dropout: probability has to be between 0 and 1, but got {p}");
         if (!training || p == 0)
             return x.Share();
+        if (Widened.Any(x))
+            return Widened.Of(x, wide => Dropout(wide, p, training));
         RequireReals("dropout", x);
         var key = torch.Generator.Default.NextDropout(p);
         var input = Copy.Contiguous(x);

@@ -10,6 +10,8 @@ internal static class Arithmetic
 {
     internal static TensorImpl Add(TensorImpl a, TensorImpl b)
     {
+        if (Widened.Any(a, b))
+            return Widened.Promoted(a, b, Add);
         var y = Mixed.Binary<AddOp, Plus, Or>("add", a, b);
         if (Graph.Records(a, b))
             Graph.Record(y, new AddNode(a.Sizes, b.Sizes, 1), a, b);
@@ -80,6 +82,8 @@ internal static class Arithmetic
 
     internal static TensorImpl Mul(TensorImpl a, Scalar s)
     {
+        if (Widened.Any(a))
+            return Widened.Of(a, wide => Mul(wide, s));
         var y = Mixed.Scalar<MulOp, Times, And>(a, s);
         if (Graph.Records(a))
             Graph.Record(y, new ScaleNode(s.Float), a);

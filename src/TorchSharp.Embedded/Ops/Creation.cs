@@ -22,7 +22,7 @@ internal readonly struct Options
     /// <summary>Sets whether to record on a new tensor.</summary>
     internal TensorImpl Applied(TensorImpl y)
     {
-        if (requiresGrad && y.Dtype != Dtypes.Float)
+        if (requiresGrad && !Dtypes.HasGradient(y.Dtype))
             throw new InvalidOperationException($"Only tensors of floating point type can require gradients, not {y.Dtype}");
         y.RequiresGrad = requiresGrad;
         return y;

@@ -16,6 +16,8 @@ internal static unsafe class Linear
 
     internal static TensorImpl Forward(TensorImpl x, TensorImpl weight, TensorImpl? bias)
     {
+        if (x.Dtype == Dtypes.BFloat16)
+            return Widened.Of("linear", x, weight, bias, Forward);
         if (Dtypes.IsNarrow(weight.Dtype))
             return NarrowLinear.Forward(x, weight, bias);
         Check(x, weight, bias);

@@ -12,6 +12,9 @@ internal static unsafe class ScaledAttention
     internal static TensorImpl Forward(
         TensorImpl query, TensorImpl key, TensorImpl value, TensorImpl? mask, double p, bool causal)
     {
+        if (query.Dtype == Dtypes.BFloat16)
+            return Widened.Of(
+                "scaled_dot_product_attention", query, key, value, (q, k, v) => Forward(q, k, v!, mask, p, causal));
         Check(query, key, value, mask, p, causal);
         var dropout = p > 0 ? torch.Generator.Default.NextDropout(p) : default;
         var (q, k, v) = (Heads(query), Heads(key), Heads(value));

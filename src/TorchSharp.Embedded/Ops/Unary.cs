@@ -31,7 +31,7 @@ internal static class Unary
 
     internal static TensorImpl Erf(TensorImpl x) => FromInput<ErfOp, ErfGradOp>(x);
 
-    internal static TensorImpl Relu(TensorImpl x) => x.Dtype == Dtypes.Float
+    internal static TensorImpl Relu(TensorImpl x) => Widened.Any(x) ? Widened.Of(x, Relu) : x.Dtype == Dtypes.Float
         ? FromResult<ReluOp, ReluGradOp>(x)
         : Map.Unary<long, long, PositivePart>(x);
 

@@ -3,7 +3,7 @@ namespace TorchSharp;
 /// <summary>
 /// The three element types that are computed with, and how they mix: bool gives way to int64, int64 to float32. BFloat16 and
 /// Int8 are for storing weights in less memory: they are copied, cut, selected from and converted to and from float32, and
-/// linear multiplies by them; nothing else takes them.
+/// linear multiplies by them. What a forward pass in bfloat16 takes besides is in <see cref="Widened"/>; nothing else takes them.
 /// </summary>
 internal static class Dtypes
 {
@@ -26,11 +26,14 @@ internal static class Dtypes
     internal static ScalarType Checked(ScalarType dtype) =>
         dtype is Float or Long or Bool || IsNarrow(dtype) ? dtype : throw Unsupported(dtype);
 
+    /// <summary>Whether gradients reach tensors of the type.</summary>
+    internal static bool HasGradient(ScalarType dtype) => dtype is Float or BFloat16;
+
     /// <summary>Whether it is one of the types for storing weights.</summary>
     internal static bool IsNarrow(ScalarType dtype) => dtype is BFloat16 or Int8;
 
     internal static NotSupportedException StoredOnly(ScalarType dtype) =>
-        new($"The embedded engine does not compute with {dtype} tensors, it stores them and multiplies by them in linear. "
+        new($"The embedded engine has no such operation on {dtype} tensors: it stores them and multiplies by them in linear. "
             + "Convert to Float32 first.");
 
     internal static NotSupportedException Unsupported(ScalarType dtype) =>

@@ -94,7 +94,7 @@ public static partial class torch
             set
             {
                 var tensor = Impl;
-                if (value && tensor.Dtype != Dtypes.Float)
+                if (value && !Dtypes.HasGradient(tensor.Dtype))
                     throw new InvalidOperationException($"Only tensors of floating point type can require gradients, not {tensor.Dtype}");
                 if (!value && !tensor.IsLeaf)
                     throw new InvalidOperationException(
@@ -115,7 +115,8 @@ public static partial class torch
 
         /// <summary>
         /// The gradient that walks back have added up; null before the first. Reading gives a new handle to it. What is
-        /// assigned, a view for instance, is added to in place from then on.
+        /// assigned, a view for instance, is added to in place from then on. In the embedded engine it is Float32 for a tensor in
+        /// BFloat16, too.
         /// </summary>
         /// <exception cref="ArgumentException">The gradient's shape or type is not the tensor's.</exception>
         public Tensor? grad
@@ -125,7 +126,7 @@ public static partial class torch
             {
                 var tensor = Impl;
                 var gradient = value?.Impl;
-                if (gradient is not null && (gradient.Dtype != tensor.Dtype || !Shape.Same(gradient.Sizes, tensor.Sizes)))
+                if (gradient is not null && (gradient.Dtype != Dtypes.Float || !Shape.Same(gradient.Sizes, tensor.Sizes)))
                     throw new ArgumentException($"grad: assigned {gradient} to the gradient of {tensor}");
                 if (gradient == tensor)
                     throw new ArgumentException("grad: a tensor cannot be its own gradient");

@@ -19,6 +19,8 @@ let tests =
         OptimTests.tests
         TrainingTests.tests
         LoraTests.tests
+        StepTests.tests
+        MemoryTests.tests
         AdapterTests.tests
         SafetensorsTests.tests
         PyTorchTests.tests

@@ -115,7 +115,7 @@ let private fixture folder name =
 
         use logits = Transformer.forward Eval model batch.Inputs
         expectClose (toleranceOf index "minigpt_logits") "logits" (arrayOf logits) tensors["logits"]
-        use loss = Step.differentiate Eval batch state
+        use loss = Step.differentiate StepOptions.plain Eval batch state
         expectClose (toleranceOf index "minigpt_losses") "loss" (arrayOf loss) tensors["loss"]
 
         for name, view in state.GradientViews do
@@ -148,7 +148,7 @@ let private trajectory folder =
                 Targets = row "ys" step
             }
 
-            let struct (next, loss, norm) = Step.advance options 1e-3 Eval batch state
+            let struct (next, loss, norm) = Step.advance StepOptions.plain options 1e-3 Eval batch state
             state <- next
 
             let close what (got: Tensor) =

@@ -96,7 +96,13 @@ let tests =
             use model = Init.model (Device.cpu ()) GptConfig.mini (Rng.ofSeed 1UL)
             use cache = KvCache.create 1 8 model
             use ids = Tensors.ofIds (Device.cpu ()) [ 1L; 1L ] [| int64 GptConfig.mini.VocabSize |]
-            Expect.throwsT<ArgumentOutOfRangeException> (fun () -> Transformer.extend model cache ids |> ignore) "")
+            let extend () = Transformer.extend model cache ids |> ignore
+
+            // Each engine in its own words: libtorch knows one kind of exception.
+            if Device.engine = "embedded" then
+                Expect.throwsT<ArgumentOutOfRangeException> extend ""
+            else
+                Expect.throwsT<System.Runtime.InteropServices.ExternalException> extend "")
 
         testCase "one text at one, two and three threads" (fun () ->
             Expect.equal (bitsWith 2) (bitsWith 1) "two threads"

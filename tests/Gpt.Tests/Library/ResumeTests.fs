@@ -21,6 +21,7 @@ let private options: TrainingOptions = {
     WindowLength = 8
     Schedule = WarmupCosine(1e-2, 1e-3, 2, 8)
     Optimizer = AdamW.defaults
+    Step = StepOptions.plain
     ReportEvery = 1
     EvaluateEvery = 3
     EvaluationBatches = 1
@@ -128,7 +129,7 @@ let tests =
             let batch = Batches.draw cpu 3 8 corpus.Training (Rng.ofSeed 2UL)
 
             let advance (state: TrainingState) =
-                let struct (state, loss, norm) = Step.advance AdamW.defaults 1e-2 Eval batch state
+                let struct (state, loss, norm) = Step.advance StepOptions.plain AdamW.defaults 1e-2 Eval batch state
                 dispose loss
                 dispose norm
                 state

@@ -16,6 +16,7 @@ let private options: TrainingOptions = {
     WindowLength = 8
     Schedule = Constant 1e-2
     Optimizer = AdamW.defaults
+    Step = StepOptions.plain
     ReportEvery = 5
     EvaluateEvery = 6
     EvaluationBatches = 2

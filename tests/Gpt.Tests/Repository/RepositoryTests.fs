@@ -113,4 +113,16 @@ let private noMachine =
 
         Expect.equal (mentions folders) [] "mentions")
 
-let tests = testList "repository" [ nothingMore; nothingLess; solution; paket; noRegistry; noMachine ]
+/// What reads a tensor back: TorchSharp's ways to the processor's memory.
+let private waysBack =
+    Regex @"(?<!Device)\.cpu ?\(|\.(item|data)<|\.To(Scalar|Single|Double|Int32|Int64|Boolean) ?\(\)"
+
+let private oneReader =
+    testCase "the library reads tensors back in one file, which counts" (fun () ->
+        let readers =
+            ending [ ".fs" ] |> List.filter (fun file -> file.StartsWith "src/" && waysBack.IsMatch(text file))
+
+        Expect.equal readers [ "src/Gpt/Prelude.fs" ] "files that read")
+
+let tests =
+    testList "repository" [ nothingMore; nothingLess; solution; paket; noRegistry; noMachine; oneReader ]

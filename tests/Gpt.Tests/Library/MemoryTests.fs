@@ -1,0 +1,207 @@
+/// What a model takes, predicted from its sizes, against what the embedded engine's pool has handed out.
+module Gpt.Tests.MemoryTests
+
+open System
+open System.Reflection
+open Expecto
+open FsCheck.FSharp
+open Gpt
+open Gpt.Tests.Law
+open Gpt.Tests.Small
+
+let private cpu = Device.cpu ()
+
+/// The pool of the embedded engine, which has no public face; libtorch says nothing of its own on the processor.
+let private pool = typeof<Gpt.Tensor>.Assembly.GetType "TorchSharp.StoragePool" |> Option.ofObj
+
+let private inside = BindingFlags.NonPublic ||| BindingFlags.Static
+
+let private read (pool: Type) (name: string) : int64 =
+    match pool.GetProperty(name, inside) with
+    | null -> failtest $"the pool has no {name}"
+    | property -> unbox (property.GetValue null)
+
+let private startCounting (pool: Type) =
+    match pool.GetMethod("ResetMostUsed", inside) with
+    | null -> failtest "the pool cannot count anew"
+    | reset -> reset.Invoke(null, [||]) |> ignore
+
+/// The bytes that a step holds at its height, the run's own included.
+let private usedBy pool (config: GptConfig) (options: StepOptions) (batch: int) : int64 =
+    use model = Init.model cpu config (Rng.ofSeed 1UL)
+    let text = Array.init 4000 (fun i -> i * 7 % config.VocabSize)
+    let before = read pool "UsedBytes"
+    let mutable state = Step.start model
+    let windows = Batches.draw cpu batch config.Context text (Rng.ofSeed 2UL)
+    startCounting pool
+
+    let struct (next, loss, norm) =
+        Step.advance options AdamW.defaults 1e-3 (Train(Rng.ofSeed 3UL)) windows state
+
+    let most = read pool "MostUsedBytes" - before
+    state <- next
+    List.iter dispose [ loss; norm; windows.Inputs; windows.Targets ]
+    dispose state
+    most
+
+let private usual = {
+    GptConfig.mini with
+        VocabSize = 64
+        Context = 64
+        Dropout = 0.0
+}
+
+let private rounded = {
+    StepOptions.plain with
+        Precision = Precision.BFloat16
+}
+
+/// Sizes of every kind: what the blocks, the head, the update or a single block need is the most in one or another.
+let private cases = [
+    "the article's", usual, StepOptions.plain, 16
+    "with dropout", { usual with Dropout = 0.1 }, StepOptions.plain, 16
+    "one layer", { usual with Layers = 1 }, StepOptions.plain, 16
+    "wide",
+    {
+        usual with
+            Dim = 256
+            FeedForward = 1024
+    },
+    StepOptions.plain,
+    8
+    "narrow feed-forward",
+    {
+        usual with
+            Dim = 256
+            FeedForward = 512
+    },
+    StepOptions.plain,
+    8
+    "many words",
+    {
+        usual with
+            Layers = 2
+            VocabSize = 4096
+    },
+    StepOptions.plain,
+    16
+    "a head of its own",
+    {
+        usual with
+            TiedHead = false
+            VocabSize = 512
+    },
+    StepOptions.plain,
+    16
+    "one window: the update is most",
+    {
+        usual with
+            Dim = 512
+            FeedForward = 2048
+    },
+    StepOptions.plain,
+    1
+    "in parts", usual, { StepOptions.plain with Parts = 4 }, 32
+    "blocks again",
+    { usual with Layers = 6 },
+    {
+        StepOptions.plain with
+            Recompute = true
+    },
+    16
+    "bfloat16", usual, rounded, 16
+    "bfloat16 with many words",
+    {
+        usual with
+            Layers = 2
+            VocabSize = 4096
+    },
+    rounded,
+    16
+    "bfloat16, blocks again", { usual with Layers = 6 }, { rounded with Recompute = true }, 16
+]
+
+let tests =
+    testList "memory" [
+        for name, config, options, batch in cases do
+            testCase $"a step takes what is predicted: {name}" (fun () ->
+                match pool with
+                | None -> skiptest "only the embedded engine says what it uses"
+                | Some pool ->
+                    let used = usedBy pool config options batch
+                    let predicted = (MemoryUse.training config options batch config.Context).Total
+                    let off = float predicted / float used - 1.0
+                    Expect.isLessThan (abs off) 0.1 $"predicted {predicted}, used {used}")
+
+        testCase "the cache takes what is predicted" (fun () ->
+            match pool with
+            | None -> skiptest "only the embedded engine says what it uses"
+            | Some pool ->
+                use model = Init.model cpu usual (Rng.ofSeed 1UL)
+                let before = read pool "UsedBytes"
+                use cache = KvCache.create 3 40 model
+                let used = read pool "UsedBytes" - before
+                let predicted = (MemoryUse.generating usual WeightType.Float32 3 40).Cache
+                Expect.equal cache.Keys.Length 4 "layers"
+                Expect.isLessThan (abs (float predicted / float used - 1.0)) 0.1 "cache")
+
+        testCase "weights take four, two or one byte" (fun () ->
+            match pool with
+            | None -> skiptest "only the embedded engine says what it uses"
+            | Some pool ->
+                for weights in [ WeightType.Float32; WeightType.BFloat16; WeightType.Int8 ] do
+                    let config = {
+                        usual with
+                            Dim = 256
+                            FeedForward = 1024
+                    }
+
+                    let before = read pool "UsedBytes"
+                    use model = Init.modelAs weights cpu config (Rng.ofSeed 1UL)
+                    let used = read pool "UsedBytes" - before
+                    Expect.equal model.WeightType weights "type"
+                    let predicted = (MemoryUse.generating config weights 1 1).Weights
+                    Expect.isLessThan (abs (float predicted / float used - 1.0)) 0.1 $"{weights}: {predicted} {used}")
+
+        law
+            200
+            "the largest batch fits, and one part more does not"
+            (gen {
+                let! parts = Gen.choose (1, 8)
+                let! megabytes = Gen.choose (1, 4000)
+                let! recompute = Gen.elements [ true; false ]
+                let! precision = Gen.elements [ Precision.Float32; Precision.BFloat16 ]
+
+                return
+                    int64 megabytes <<< 20,
+                    {
+                        Precision = precision
+                        Parts = parts
+                        Recompute = recompute
+                    }
+             }
+             |> Arb.fromGen)
+            (fun (available, options) ->
+                let total batch = (MemoryUse.training usual options batch 64).Total
+
+                match MemoryUse.largestBatch available usual options 64 with
+                | Some batch ->
+                    Expect.equal (batch % options.Parts) 0 "whole parts"
+                    Expect.isLessThanOrEqual (total batch) available "fits"
+                    Expect.isGreaterThan (total (batch + options.Parts)) available "no more"
+                | None -> Expect.isGreaterThan (total options.Parts) available "nothing fits")
+
+        testCase "computing blocks again and parts take less" (fun () ->
+            let total options = (MemoryUse.training usual options 64 64).Total
+            let plain = total StepOptions.plain
+
+            Expect.isLessThan
+                (total {
+                    StepOptions.plain with
+                        Recompute = true
+                })
+                (plain / 2L)
+                "blocks again"
+
+            Expect.isLessThan (total { StepOptions.plain with Parts = 8 }) (plain / 2L) "parts")
+    ]
