@@ -3,8 +3,7 @@
 //   test               build everything, run every test program; the last line is `N passed, N failed`
 //   bench [ARGUMENTS]  measure beside PyTorch, transformers, llama.cpp (--peers FOLDER), or `kernels` alone
 //   build, pack        build everything, make packages of it in artifacts/packages; arguments go on to `dotnet msbuild`
-//   docs               write the site into artifacts/docs; after build
-//   format [--check]   format the F# sources, or say what is not formatted
+//   docs, format       write the site into artifacts/docs (after build); format the F# sources (--check: say which are not)
 open System
 open System.IO
 open System.Runtime.InteropServices
@@ -41,6 +40,7 @@ let torch, bin, words = takeTorch (List.tail (List.ofArray fsi.CommandLineArgs))
 let program (project: string) = Path.Combine(root, project, $"bin/{bin}Release/net10.0/{Path.GetFileName project}.dll")
 let perform folder words = execute true false folder words |> ignore
 let quietly (command: string) = execute true true root (List.ofArray (command.Split ' '))
+let restored = quietly "tool restore" // Paket, Fantomas and fsdocs
 let firstFeed () = Regex.Match(quietly "nuget list source --format short", @"(?m)^E\w* (.*\S)").Groups[1].Value
 
 let build project arguments =
@@ -64,8 +64,6 @@ let test option name =
     let failed = max (count "(failure|error)") (Convert.ToInt32(child.ExitCode <> 0 || cases = 0))
     File.Delete report
     [ max 0 (cases - failed - skipped); failed; skipped ]
-
-quietly "tool restore" |> ignore
 
 match (if words.IsEmpty then [ "run" ] else words) with
 | "run" :: rest -> launch "src/Gpt.Cli" ("train" :: rest)
