@@ -1,7 +1,6 @@
 namespace Gpt.Cli
 
 open System.CommandLine
-open System.Text.Json
 open Gpt
 
 /// `gpt doctor`: whether this machine has what training and generating need.
@@ -30,19 +29,20 @@ module DoctorCommand =
             printfn "\nMissing: %s." names
 
     let private printJson (isWell: bool) (checks: Check list) : unit =
-        {|
-            ok = isWell
-            engine = Device.engine
-            checks =
-                checks
-                |> List.map (fun check -> {|
-                    name = check.Name
-                    state = word check.Finding
-                    says = check.Says
-                |})
-        |}
-        |> JsonSerializer.Serialize
-        |> printfn "%s"
+        let check (check: Check) =
+            Json.object [
+                "name", Json.text check.Name
+                "state", Json.text (word check.Finding)
+                "says", Json.text check.Says
+            ]
+
+        Json.print (
+            Json.object [
+                "ok", Json.truth isWell
+                "engine", Json.text Device.engine
+                "checks", Json.list check checks
+            ]
+        )
 
     /// A device that is no device is a wrong argument; one that is not there is what the doctor is asked about.
     let private wanted (parsed: ParseResult) : Result<string, Problem> =

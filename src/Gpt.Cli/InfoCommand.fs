@@ -128,15 +128,18 @@ module InfoCommand =
 
     let private printMemoryJson (training: MemoryUse option) (generating: MemoryUse) : unit =
         let facts (memory: MemoryUse) =
-            let megabytes (bytes: int64) = System.Math.Round(float bytes / 1048576.0, 1)
-            partsOf memory |> List.map (fun (name, bytes) -> $"{name}MB", megabytes bytes) |> dict
+            Json.object [
+                for name, bytes in partsOf memory -> $"{name}MB", Json.number (Math.Round(float bytes / 1048576.0, 1))
+            ]
 
-        {|
-            training = training |> Option.map facts
-            generating = facts generating
-        |}
-        |> JsonSerializer.Serialize
-        |> printfn "%s"
+        Json.print (
+            Json.object [
+                match training with
+                | Some memory -> "training", facts memory
+                | None -> ()
+                "generating", facts generating
+            ]
+        )
 
     /// What says something about memory says nothing without --memory.
     let private refuseAlone (parsed: ParseResult) : Result<unit, Problem> =

@@ -14,6 +14,8 @@ module Json =
     let long (value: int64) : JsonNode = JsonValue.Create value
     let number (value: float) : JsonNode = JsonValue.Create value
 
+    let truth (value: bool) : JsonNode = JsonValue.Create value
+
     let list (node: 'a -> JsonNode) (items: 'a seq) : JsonNode = JsonArray [| for item in items -> node item |]
 
     let object (fields: (string * JsonNode) list) : JsonNode =
