@@ -26,6 +26,7 @@ let training steps : TrainingOptions = {
     WindowLength = 64
     Schedule = WarmupCosine(2e-3, 2e-4, steps / 10, steps)
     Optimizer = AdamW.defaults
+    Step = StepOptions.plain
     ReportEvery = max 1 (steps / 10)
     EvaluateEvery = max 1 (steps / 4)
     EvaluationBatches = 5

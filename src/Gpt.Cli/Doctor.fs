@@ -75,7 +75,7 @@ module Doctor =
             check
                 "libraries"
                 Missing
-                $"libtorch cannot be loaded: {firstLine problem}; it needs glibc 2.38 or newer on Linux, or build without --torch for the embedded engine"
+                $"libtorch cannot be loaded: {firstLine problem}; on Linux it needs the libstdc++ of GCC 13.2 (GLIBCXX_3.4.32) or a newer one; or build without --torch for the embedded engine"
 
     let private driver (wantsCuda: bool) =
         match Machine.gpus () with

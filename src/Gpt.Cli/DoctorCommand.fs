@@ -48,7 +48,8 @@ module DoctorCommand =
     let private wanted (parsed: ParseResult) : Result<string, Problem> =
         let text = parsed.GetRequiredValue device
 
-        if text.Split(':')[0] = "cuda" then
+        // No device is looked at yet: whether there can be one is what is to be found out.
+        if List.contains (text.Split(':')[0]) [ "auto"; "cpu"; "cuda" ] then
             Ok text
         else
             Options.deviceOf parsed device |> Result.map (fun _ -> text)

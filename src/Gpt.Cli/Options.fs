@@ -35,6 +35,9 @@ module Options =
         | :? IOException
         | :? UnauthorizedAccessException
         | :? OutOfMemoryException as e -> report e.Message Problem.codes.Failed
+        // TorchSharp's first call, when its native library cannot be loaded; its own message is a page of what it tried.
+        | :? TypeInitializationException ->
+            report $"{Device.engine} cannot be loaded; `gpt doctor` says what is missing" Problem.codes.Failed
         // What libtorch throws: the first line says what, the others where in its sources.
         | :? ExternalException as e -> report (e.Message.Split('\n')[0]) Problem.codes.Failed
 

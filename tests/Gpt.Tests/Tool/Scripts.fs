@@ -66,6 +66,7 @@ let playwright =
              WindowLength = 32
              Schedule = Constant 1e-2
              Optimizer = AdamW.defaults
+             Step = StepOptions.plain
              ReportEvery = 60
              EvaluateEvery = 60
              EvaluationBatches = 1
