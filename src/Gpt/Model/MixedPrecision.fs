@@ -5,6 +5,7 @@ open TorchSharp
 /// What the dense layers of a training step compute in. What is learned is float32 always.
 [<RequireQualifiedAccess>]
 type Precision =
+    /// 24 significant bits throughout.
     | Float32
     /// The upper half of a float32: its range with 8 significant bits, and half the memory. GPUs multiply in it many times
     /// faster; the embedded engine computes the same numbers by widening, which is no faster than float32.

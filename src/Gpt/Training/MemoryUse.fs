@@ -27,7 +27,7 @@ type MemoryUse = {
 /// which are, block by block, the input of both norms and their results (4 C), queries, keys and values (3 C), what attention
 /// mixes (C) and the logarithm of each head's sum (H), both sides of the nonlinearity (2 F), each norm's mean and root (4);
 /// then the loss, the last norm or the last block's way back, whichever is most. Dropout adds C. Blocks that are computed
-/// again leave L C and one block. The update holds 4 P bytes when all that is gone.
+/// again leave L C and one block. On libtorch the update holds 4 P bytes when all that is gone; the embedded engine makes it in one pass.
 ///
 /// In bfloat16 libtorch keeps 5 C + F + H + 4 numbers of four bytes a block; the embedded engine, which widens, 9 C + 2 F + H + 4, and
 /// the widened weights. A test holds what the embedded engine uses against this; what libtorch uses on a GPU is not measured.
@@ -67,8 +67,9 @@ module MemoryUse =
             | Precision.BFloat16 when Device.engine = "embedded" -> 6L * parameters
             | Precision.BFloat16 -> 4L * parameters
 
+        let update = if Device.engine = "embedded" then 0L else four * parameters
         // Two int64 for each token: its id and its target.
-        max (windows * length * (four * numbers + 16L) + rounded) (four * parameters)
+        max (windows * length * (four * numbers + 16L) + rounded) update
 
     /// What a step of `batch` windows of `length` tokens holds, computed with options.
     let training (config: GptConfig) (options: StepOptions) (batch: int) (length: int) : MemoryUse =

@@ -2,6 +2,7 @@ namespace Gpt
 
 /// How a step is computed: what it costs in time and memory. What it learns stays the same, up to rounding.
 type StepOptions = {
+    /// What the dense layers compute in.
     Precision: Precision
     /// In how many equal parts, one after the other, the windows of a step are computed: the memory that a step takes is that of
     /// one part. At least 1; it divides the number of windows.

@@ -49,6 +49,7 @@ type TrainingReport = {
 type TrainingMoment =
     /// A step was made whose loss nobody has read.
     | Made of TrainingState
+    /// A step whose loss was read, or an evaluation.
     | Reported of TrainingReport
 
 /// Training is a lazy sequence of reports: the caller logs, saves, draws and stops with `Seq` functions.

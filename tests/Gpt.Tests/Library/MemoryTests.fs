@@ -93,7 +93,7 @@ let private cases = [
     },
     StepOptions.plain,
     16
-    "one window: the update is most",
+    "one window: little but the parameters",
     {
         usual with
             Dim = 512

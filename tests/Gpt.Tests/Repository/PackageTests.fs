@@ -218,10 +218,10 @@ let private fsharp (packages: string) (folder: string) : Task<string> =
     write folder "Program.fs" [ "printfn $\"{Gpt.Device.engine}\"" ]
     run folder "dotnet" [ "restore" ]
 
-/// The script samples/02-generate.fsx with the package for the assemblies.
+/// The script samples/hello.fsx with the package for the assemblies.
 let private script (packages: string) (folder: string) : Task<string> =
     let body =
-        File.ReadAllLines(Path.Combine(Fixtures.root, "samples", "02-generate.fsx"))
+        File.ReadAllLines(Path.Combine(Fixtures.root, "samples", "hello.fsx"))
         |> Array.filter (fun line -> not (line.StartsWith "#r"))
 
     write folder "hello.fsx" ($"#i \"nuget: {packages}\"" :: "#r \"nuget: Gpt\"" :: List.ofArray body)
@@ -239,7 +239,7 @@ let private tool (packages: string) (folder: string) : Task<string> =
         return version + text
     }
 
-/// What samples/02-generate.fsx writes with the checkpoint in a folder, by this program's own library.
+/// What samples/hello.fsx writes with the checkpoint in a folder, by this program's own library.
 let private expected (folder: string) : string =
     match Checkpoint.load (Device.best ()) (Path.Combine(folder, "runs", "shakespeare")) with
     | Error sentence -> failtest sentence
