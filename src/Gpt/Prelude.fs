@@ -14,8 +14,17 @@ type Tensor = torch.Tensor
 [<RequireQualifiedAccess>]
 module Tensors =
 
+    /// The scalars that were made last. libtorch's die by a finalizer, which may run while a call still reads the number it was
+    /// given, for the call holds a bare pointer: this holds them until long after.
+    let private recentScalars: Scalar[] = Array.zeroCreate 4096
+
+    let mutable private scalarCount = 0
+
     /// A number as TorchSharp's Scalar. (A float converts implicitly to both Scalar and Tensor, so F# must be told.)
-    let scalar (value: float) : Scalar = Scalar.op_Implicit value
+    let scalar (value: float) : Scalar =
+        let scalar: Scalar = Scalar.op_Implicit value
+        recentScalars[Interlocked.Increment &scalarCount &&& (recentScalars.Length - 1)] <- scalar
+        scalar
 
     /// A copy on a device. It is not waited for: what is done with it there is done after it has come.
     let private sent (device: torch.Device) (tensor: Tensor) : Tensor =
