@@ -45,7 +45,12 @@ let percent sample =
 let sampling = Sampling.random (Warpers.temperature 0.8)
 // The text's first line.
 let prompt = text.Substring(0, 1 + text.IndexOf '\n')
-let options = training steps
+
+let options = {
+    Training.defaults steps with
+        EvaluateEvery = max 1 (steps / 4)
+        EvaluationBatches = 5
+}
 
 for report in Training.run options corpus (fresh tokenizer) do
     match report.Event with

@@ -19,20 +19,6 @@ let places = [ "runs/shakespeare"; "runs/sample" ]
 
 let printHeading (title: string) = printfn "\n===== %s %s" title (String.replicate (max 3 (60 - title.Length)) "=")
 
-/// Short training of a small model: windows of 64 tokens, 16 of them a step.
-let training steps : TrainingOptions = {
-    Steps = steps
-    BatchSize = 16
-    WindowLength = 64
-    Schedule = WarmupCosine(2e-3, 2e-4, steps / 10, steps)
-    Optimizer = AdamW.defaults
-    Step = StepOptions.plain
-    ReportEvery = max 1 (steps / 10)
-    EvaluateEvery = max 1 (steps / 4)
-    EvaluationBatches = 5
-    Seed = 1337UL
-}
-
 /// A model of the article's kind with a context of 64 tokens.
 let fresh tokenizer =
     let config = {
@@ -54,7 +40,7 @@ let learn steps tokenizer (text: string) =
             None
 
     let unjudged = {
-        training steps with
+        Training.defaults steps with
             EvaluateEvery = steps
             EvaluationBatches = 1
     }

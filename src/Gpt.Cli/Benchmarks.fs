@@ -50,16 +50,15 @@ module Benchmarks =
         let struct (seed, _) = Rng.next rng
 
         let options = {
-            Steps = steps
-            BatchSize = batch
-            WindowLength = config.Context
-            Schedule = Constant 1e-3
-            Optimizer = AdamW.defaults
-            Step = step
-            ReportEvery = 50
-            EvaluateEvery = steps
-            EvaluationBatches = 1
-            Seed = uint64 seed
+            Training.defaults steps with
+                BatchSize = batch
+                WindowLength = config.Context
+                Schedule = Constant 1e-3
+                Step = step
+                ReportEvery = 50
+                EvaluateEvery = steps
+                EvaluationBatches = 1
+                Seed = uint64 seed
         }
 
         let corpus = {

@@ -143,16 +143,11 @@ module Doctor =
             use model = Init.model device config (Rng.ofSeed 1UL)
 
             let options = {
-                Steps = 30
-                BatchSize = 8
-                WindowLength = 16
-                Schedule = Constant 1e-2
-                Optimizer = AdamW.defaults
-                Step = StepOptions.plain
-                ReportEvery = 30
-                EvaluateEvery = 30
-                EvaluationBatches = 1
-                Seed = 1UL
+                Training.defaults 30 with
+                    WindowLength = 16
+                    Schedule = Constant 1e-2
+                    EvaluateEvery = 30
+                    EvaluationBatches = 1
             }
 
             let text = Array.init 400 (fun i -> i % 11)

@@ -115,9 +115,10 @@ module AdamW =
         parameters.narrow(0L, 0L, matrixCount).mul_(scalar step.Keep) |> ignore
         parameters.addcdiv_ (mean, root, scalar -step.Rate) |> ignore
 
-    /// The chain's in-place twin: changes the flat parameters and the means in `state` (and may clip `gradient` in place), and
-    /// gives the state after the step and the norm of the gradient before clipping, a tensor with one element. It makes no copy
-    /// of what it changes and reads nothing back from the device. A property test holds it against `chain`.
+    /// The chain's in-place twin over P flat numbers: changes `parameters` (P) and the means in `state` (and may clip `gradient`,
+    /// (P), in place), and gives the norm of the gradient before clipping, a tensor with one element, and the state after the
+    /// step. `rate` is the learning rate; the first `matrixCount` parameters, 0 to P, decay. It makes no copy of what it changes
+    /// and reads nothing back from the device. A property test holds it against `chain`.
     let update
         (options: AdamWOptions)
         (rate: float)

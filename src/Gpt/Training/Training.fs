@@ -56,6 +56,22 @@ type TrainingMoment =
 [<RequireQualifiedAccess>]
 module Training =
 
+    /// A short run of `steps` steps, at least 1, to be changed by `with`: 16 windows of 64 tokens a step, a rate that rises to 2e-3
+    /// over a twentieth of the steps and falls to 2e-4, `AdamW.defaults`, `StepOptions.plain`, a report every twentieth of the
+    /// steps, an evaluation on 20 batches every tenth, seed 1337.
+    let defaults (steps: int) : TrainingOptions = {
+        Steps = steps
+        BatchSize = 16
+        WindowLength = 64
+        Schedule = WarmupCosine(2e-3, 2e-4, steps / 20, steps)
+        Optimizer = AdamW.defaults
+        Step = StepOptions.plain
+        ReportEvery = max 1 (steps / 20)
+        EvaluateEvery = max 1 (steps / 10)
+        EvaluationBatches = 20
+        Seed = 1337UL
+    }
+
     /// The options themselves, or one sentence that names the one that cannot be used with a model of this configuration.
     let validate (config: GptConfig) (options: TrainingOptions) : Result<TrainingOptions, string> =
         let counts = [

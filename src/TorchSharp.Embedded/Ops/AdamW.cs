@@ -7,7 +7,8 @@ internal static unsafe class AdamW
 {
     /// <summary>
     /// Changes mean, square and parameters, flat and of one length, by a step; the first <paramref name="matrices"/> elements decay.
-    /// The gradient is multiplied by <paramref name="clip"/>, one element, as it is read; null: it is taken as it is. False, and nothing is changed, when a tensor is not contiguous float32. Records no graph.
+    /// The gradient is multiplied by <paramref name="clip"/>, one element, as it is read; null: it is taken as it is. False, and
+    /// nothing is changed, when a tensor is not contiguous float32. Records no graph.
     /// </summary>
     internal static bool Update(
         AdamWNumbers numbers, long matrices, torch.Tensor? clip, torch.Tensor gradient, torch.Tensor mean, torch.Tensor square,

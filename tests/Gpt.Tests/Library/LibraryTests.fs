@@ -20,6 +20,7 @@ let tests =
         TrainingTests.tests
         LoraTests.tests
         StepTests.tests
+        WaitingTests.tests
         MemoryTests.tests
         AdapterTests.tests
         SafetensorsTests.tests

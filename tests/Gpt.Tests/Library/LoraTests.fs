@@ -32,20 +32,13 @@ let denseLora options seed =
 let private fresh options = Lora.init cpu config options (Rng.ofSeed 5UL)
 let numbers (tensor: Tensor) = Gpt.Tensors.toFloats tensor
 
-/// A text with a rule: each letter is followed by the next of the alphabet.
-let private corpus = Corpus.ofTokens 8 0.9 (Array.init 2000 (fun i -> i % 11)) |> get
+let private corpus = Corpus.ofTokens 8 0.9 counting |> get
 
-let private training: TrainingOptions = {
-    Steps = 20
-    BatchSize = 4
-    WindowLength = 8
-    Schedule = Constant 2e-2
-    Optimizer = AdamW.defaults
-    Step = StepOptions.plain
-    ReportEvery = 20
-    EvaluateEvery = 20
-    EvaluationBatches = 2
-    Seed = 1UL
+let private training = {
+    training 20 with
+        Schedule = Constant 2e-2
+        ReportEvery = 20
+        EvaluateEvery = 20
 }
 
 let private batch = {

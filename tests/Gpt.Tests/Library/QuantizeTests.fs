@@ -280,17 +280,6 @@ let private refused name (words: string list) (work: Model -> unit) =
             for word in "Int8" :: words do
                 Expect.stringContains e.Message word "the error says it")
 
-let private lora () =
-    Lora.init
-        (Device.cpu ())
-        config
-        {
-            Rank = 2
-            Alpha = 4.0
-            Targets = Lora.attention
-        }
-        (Rng.ofSeed 1UL)
-
 let tests =
     testList "quantize" [
         rounding
@@ -302,10 +291,10 @@ let tests =
         making
         refused "training" [ "training" ] (Step.start >> dispose)
         refused "training adapters" [ "adapting" ] (fun model ->
-            use lora = lora ()
+            use lora = lora config Lora.attention 1UL
             Step.startAdapters lora model |> dispose)
         refused "merging adapters" [ "adapting" ] (fun model ->
-            use lora = lora ()
+            use lora = lora config Lora.attention 1UL
             Lora.merge lora model |> dispose)
         refused "saving" [ "saving" ] (fun model ->
             withFolder (fun folder -> Checkpoint.save folder (Characters(CharTokenizer.ofText "\n abcdefghi")) model))

@@ -15,17 +15,12 @@ let private cpu = Device.cpu ()
 let private tokenizer = Characters(CharTokenizer.ofText "\n abcdefghi")
 let private corpus = Corpus.ofTokens 8 0.9 (Array.init 400 (fun i -> i * i % 11)) |> get
 
-let private options: TrainingOptions = {
-    Steps = 8
-    BatchSize = 3
-    WindowLength = 8
-    Schedule = WarmupCosine(1e-2, 1e-3, 2, 8)
-    Optimizer = AdamW.defaults
-    Step = StepOptions.plain
-    ReportEvery = 1
-    EvaluateEvery = 3
-    EvaluationBatches = 1
-    Seed = 1UL
+let private options = {
+    training 8 with
+        BatchSize = 3
+        Schedule = WarmupCosine(1e-2, 1e-3, 2, 8)
+        EvaluateEvery = 3
+        EvaluationBatches = 1
 }
 
 /// Step, event and weights of each report.

@@ -59,6 +59,31 @@ let get (result: Result<'a, string>) : 'a =
     | Ok value -> value
     | Error sentence -> Expecto.Tests.failtest $"unexpected error: {sentence}"
 
+/// A text with a rule that a small model learns at once: each letter is followed by the next of the alphabet.
+let counting = Array.init 2000 (fun i -> i % 11)
+
+/// A short training on windows of 8 tokens.
+let training (steps: int) : TrainingOptions = {
+    Training.defaults steps with
+        BatchSize = 4
+        WindowLength = 8
+        Schedule = Constant 1e-2
+        EvaluationBatches = 2
+        Seed = 1UL
+}
+
+/// Fresh adapters of rank 2 for layers of `config`.
+let lora (config: GptConfig) (targets: string list) (seed: uint64) : Lora =
+    Lora.init
+        (Device.cpu ())
+        config
+        {
+            Rank = 2
+            Alpha = 4.0
+            Targets = targets
+        }
+        (Rng.ofSeed seed)
+
 /// The error, or the test fails.
 let error (result: Result<'a, string>) : string =
     match result with

@@ -1,4 +1,4 @@
-/// How a step is computed - in parts, with blocks computed again, in bfloat16, without waiting - changes its cost, not what it learns.
+/// How a step is computed - in parts, with blocks computed again, in bfloat16 - changes its cost, not what it learns.
 module Gpt.Tests.StepTests
 
 open System
@@ -61,16 +61,7 @@ let private batchOf (size: int) (seed: uint64) =
 let private gradient (case: Case) (mode: Mode) (options: StepOptions) : float * float32[] =
     use model = denseModel case.Config
 
-    use lora =
-        Lora.init
-            (Device.cpu ())
-            case.Config
-            {
-                Rank = 2
-                Alpha = 4.0
-                Targets = Lora.everyLayer
-            }
-            (Rng.ofSeed 3UL)
+    use lora = lora case.Config Lora.everyLayer 3UL
 
     use state =
         if case.Adapted then
@@ -185,16 +176,14 @@ let private finalLoss precision (seed: uint64) : float =
     }
 
     let options = {
-        Steps = 120
-        BatchSize = 8
-        WindowLength = 32
-        Schedule = WarmupCosine(1e-2, 1e-3, 10, 120)
-        Optimizer = AdamW.defaults
-        Step = { plain with Precision = precision }
-        ReportEvery = 120
-        EvaluateEvery = 120
-        EvaluationBatches = 10
-        Seed = seed
+        training 120 with
+            BatchSize = 8
+            WindowLength = 32
+            Schedule = WarmupCosine(1e-2, 1e-3, 10, 120)
+            Step = { plain with Precision = precision }
+            EvaluateEvery = 120
+            EvaluationBatches = 10
+            Seed = seed
     }
 
     use model = Init.model (Device.cpu ()) small (Rng.ofSeed seed)
@@ -289,134 +278,4 @@ let private bfloat16 =
             Expect.stringContains (Precision.parse "int8" |> error) "float32 and bfloat16" "others")
     ]
 
-/// A text with a rule that a small model learns at once.
-let private corpus = Corpus.ofTokens 8 0.9 (Array.init 2000 (fun i -> i % 11)) |> get
-
-let private options: TrainingOptions = {
-    Steps = 100
-    BatchSize = 4
-    WindowLength = 8
-    Schedule = Constant 1e-2
-    Optimizer = AdamW.defaults
-    Step = plain
-    ReportEvery = 100
-    EvaluateEvery = 100
-    EvaluationBatches = 5
-    Seed = 1UL
-}
-
-let private waiting =
-    testList "waiting" [
-        for name, step in
-            [
-                "plainly", plain
-                "in bfloat16",
-                {
-                    plain with
-                        Precision = Precision.BFloat16
-                }
-                "in parts, blocks again",
-                {
-                    plain with
-                        Parts = 2
-                        Recompute = true
-                }
-            ] do
-            testCase $"a hundred steps read the device three times: {name}" (fun () ->
-                use model = model { config with Dropout = 0.1 }
-                use moments = (Training.everyStep { options with Step = step } corpus model).GetEnumerator()
-                Expect.isTrue (moments.MoveNext()) "the evaluation before the first step"
-                let before = Gpt.Tensors.reads ()
-
-                let rec count made =
-                    if not (moments.MoveNext()) then
-                        made
-                    else
-                        match moments.Current with
-                        | Made _ ->
-                            Expect.equal (Gpt.Tensors.reads ()) before "a step reads nothing"
-                            count (made + 1)
-                        | Reported _ -> count made
-
-                Expect.equal (count 0) 99 "steps without a report"
-                // One report, and one reading for each part of the corpus.
-                Expect.equal (Gpt.Tensors.reads () - before) 3L "reads")
-
-        testCase "the adapters of a model are trained without waiting, too" (fun () ->
-            use model = model config
-
-            use lora =
-                Lora.init
-                    (Device.cpu ())
-                    config
-                    {
-                        Rank = 2
-                        Alpha = 4.0
-                        Targets = Lora.attention
-                    }
-                    (Rng.ofSeed 1UL)
-
-            let mutable seen = -1L
-
-            for moment in Training.everyStepOfAdapters options corpus lora model do
-                match moment with
-                | Made state when state.Step = 1 -> seen <- Gpt.Tensors.reads ()
-                | Made _ -> Expect.equal (Gpt.Tensors.reads ()) seen "a step reads nothing"
-                | Reported _ -> ())
-
-        testCase "a report has the loss of every step, and its mean" (fun () ->
-            use model = model config
-
-            let losses every =
-                Training.run { options with ReportEvery = every } corpus model
-                |> Seq.choose (fun report ->
-                    match report.Event with
-                    | Stepped(mean, _, _) -> Some(mean, report.Losses)
-                    | Evaluated _ ->
-                        Expect.equal report.Losses [||] "an evaluation has none"
-                        None)
-                |> Array.ofSeq
-
-            let single = losses 1 |> Array.collect snd
-            Expect.equal single.Length 100 "steps"
-
-            for every in [ 7; 100; 1000 ] do
-                let reports = losses every
-                Expect.equal (Array.collect snd reports) single $"every {every}"
-
-                for mean, own in reports do
-                    Expect.equal mean (Array.average own) "mean")
-
-        testCase "windows cut on the device are those cut from managed memory" (fun () ->
-            let text = Array.init 300 (fun i -> i * i % 11)
-            let cpu = Device.cpu ()
-
-            use onDevice =
-                TokenSource.OnDevice(
-                    (Gpt.Tensors.ofIds cpu [ text.LongLength ] (Array.map int64 text)).DetachFromDisposeScope()
-                )
-
-            for seed in 1UL .. 50UL do
-                Gpt.Tensors.freeing (fun () ->
-                    let here = Batches.draw cpu 5 8 text (Rng.ofSeed seed)
-                    let before = Gpt.Tensors.reads ()
-                    let there = Batches.drawFrom cpu 5 8 onDevice (Rng.ofSeed seed)
-                    Expect.equal (Gpt.Tensors.reads ()) before "nothing is read"
-                    Expect.equal (Gpt.Tensors.toIds there.Inputs) (Gpt.Tensors.toIds here.Inputs) "inputs"
-                    Expect.equal (Gpt.Tensors.toIds there.Targets) (Gpt.Tensors.toIds here.Targets) "targets")
-
-            Expect.equal (Batches.source cpu text) (TokenSource.Managed text) "the processor cuts where they lie")
-
-        testCase "whatever is read is counted" (fun () ->
-            use numbers = Gpt.Tensors.ofFloats (Device.cpu ()) [ 1L ] [| 2.0f |]
-            use ids = Gpt.Tensors.ofIds (Device.cpu ()) [ 1L ] [| 3L |]
-            let before = Gpt.Tensors.reads ()
-            Expect.equal (Gpt.Tensors.item numbers) 2.0 "item"
-            Expect.equal (Gpt.Tensors.toFloats numbers) [| 2.0f |] "floats"
-            Expect.equal (Gpt.Tensors.itemId ids) 3 "id"
-            Expect.equal (Gpt.Tensors.toIds ids) [| 3L |] "ids"
-            Expect.isTrue (Gpt.Tensors.isTrue (numbers.gt (Gpt.Tensors.scalar 1.0))) "truth"
-            Expect.equal (Gpt.Tensors.reads () - before) 5L "counted")
-    ]
-
-let tests = testList "step" [ costs; bfloat16; waiting ]
+let tests = testList "step" [ costs; bfloat16 ]

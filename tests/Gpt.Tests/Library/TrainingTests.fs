@@ -5,22 +5,12 @@ open Expecto
 open Gpt
 open Gpt.Tests.Small
 
-/// A text with a rule that a small model learns at once: each letter is followed by the next of the alphabet.
-let private tokens = Array.init 2000 (fun i -> i % 11)
+let private corpus = Corpus.ofTokens 8 0.9 counting |> get
 
-let private corpus = Corpus.ofTokens 8 0.9 tokens |> get
-
-let private options: TrainingOptions = {
-    Steps = 12
-    BatchSize = 4
-    WindowLength = 8
-    Schedule = Constant 1e-2
-    Optimizer = AdamW.defaults
-    Step = StepOptions.plain
-    ReportEvery = 5
-    EvaluateEvery = 6
-    EvaluationBatches = 2
-    Seed = 1UL
+let private options = {
+    training 12 with
+        ReportEvery = 5
+        EvaluateEvery = 6
 }
 
 let private run options config =

@@ -6,13 +6,13 @@ open System.Diagnostics
 open System.IO
 open Gpt.Tests.Fixtures
 
-/// Starts a program in the root of the repository; gives its standard output, or fails with its standard error.
-let output (program: string) (arguments: string list) : string =
+/// Starts a program in a folder with variables of the environment; gives its standard output, or fails with its standard error.
+let outputIn (folder: string) (variables: (string * string) list) (program: string) (arguments: string list) : string =
     let start =
         ProcessStartInfo(
             program,
             arguments,
-            WorkingDirectory = root,
+            WorkingDirectory = folder,
             RedirectStandardOutput = true,
             RedirectStandardError = true
         )
@@ -20,6 +20,9 @@ let output (program: string) (arguments: string list) : string =
     // A test run by `dotnet run` or with an engine in the environment must not see another project than a fresh shell would.
     for name in [ "Torch"; "MSBuildSDKsPath"; "MSBuildExtensionsPath"; "MSBUILD_EXE_PATH" ] do
         start.Environment.Remove name |> ignore
+
+    for name, value in variables do
+        start.Environment[name] <- value
 
     use child = new Process(StartInfo = start)
     child.Start() |> ignore
@@ -32,6 +35,9 @@ let output (program: string) (arguments: string list) : string =
         failwith $"{command} ended with {child.ExitCode}: {text}{errors.Result}"
 
     text
+
+/// `outputIn` the root of the repository.
+let output (program: string) (arguments: string list) : string = outputIn root [] program arguments
 
 let private hasGit =
     lazy

@@ -18,26 +18,8 @@ open Gpt
 /// Starts a program in a folder, with a package cache of that folder's parent; gives what it prints, and fails unless it ends
 /// with 0.
 let private run (folder: string) (program: string) (arguments: string list) : Task<string> =
-    Task.Run(fun () ->
-        let start = ProcessStartInfo(program, arguments, WorkingDirectory = folder)
-        start.RedirectStandardOutput <- true
-        start.RedirectStandardError <- true
-        start.Environment["NUGET_PACKAGES"] <- Path.Combine(folder, "..", "cache") |> Path.GetFullPath
-
-        for name in [ "Torch"; "MSBuildSDKsPath"; "MSBuildExtensionsPath"; "MSBUILD_EXE_PATH" ] do
-            start.Environment.Remove name |> ignore
-
-        use child = new Process(StartInfo = start)
-        child.Start() |> ignore
-        let errors = child.StandardError.ReadToEndAsync()
-        let text = child.StandardOutput.ReadToEnd()
-        child.WaitForExit()
-
-        if child.ExitCode <> 0 then
-            let command = String.concat " " (program :: arguments)
-            failwith $"{command} ended with {child.ExitCode}: {text}{errors.Result}"
-
-        text)
+    let cache = Path.Combine(folder, "..", "cache") |> Path.GetFullPath
+    Task.Run(fun () -> Files.outputIn folder [ "NUGET_PACKAGES", cache ] program arguments)
 
 /// Skips the running test when no package feed of this machine answers, for FSharp.Core comes from there.
 let private skipWithoutFeed () =

@@ -19,10 +19,15 @@ let private numbers (word: string) (output: string) : float list list = [
             ]
 ]
 
+/// Runs a test in an empty folder.
+let private inFolder (test: string -> unit) =
+    Small.withFolder (fun folder ->
+        Directory.CreateDirectory folder |> ignore
+        test folder)
+
 let private train =
     testCase "01-train reports, writes and leaves a checkpoint" (fun () ->
-        Small.withFolder (fun folder ->
-            Directory.CreateDirectory folder |> ignore
+        inFolder (fun folder ->
             let output = ran folder "01-train.fsx" [ "2" ]
             Expect.stringContains output "step     2" "the last step"
             Expect.stringContains output "HAMLET:" "text"
@@ -41,8 +46,7 @@ let private softmax (temperature: float) =
 
 let private temperature =
     testCase "02-temperature prints the softmax of the article's logits, and trains when nothing is there" (fun () ->
-        Small.withFolder (fun folder ->
-            Directory.CreateDirectory folder |> ignore
+        inFolder (fun folder ->
             let output = ran folder "02-temperature.fsx" [ "1" ]
             Expect.stringContains output "training a small model for 1 steps" "what is done instead"
             Expect.equal (Regex.Count(output, "(?m)^HAMLET:")) 3 "texts"
@@ -118,8 +122,7 @@ let private gpt2 =
 
 let private steps =
     testCase "05-steps shows the candidates, and trains when no GPT-2 can be had" (fun () ->
-        Small.withFolder (fun folder ->
-            Directory.CreateDirectory folder |> ignore
+        inFolder (fun folder ->
             let output = ran folder "05-steps.fsx" []
             Expect.stringContains output "openai-community/gpt2" "what is missing"
             Expect.stringContains output "training a small model" "what is done instead"
@@ -167,8 +170,7 @@ let private beam =
 
 let private ownText =
     testCase "08-your-own-text learns this repository" (fun () ->
-        Small.withFolder (fun folder ->
-            Directory.CreateDirectory folder |> ignore
+        inFolder (fun folder ->
             let output = ran folder "08-your-own-text.fsx" [ "2" ]
             Expect.isTrue (Regex.IsMatch(output, @"^\d{3},\d{3} characters, \d+ different ones\n")) "the text"
             Expect.equal (Regex.Count(output, "(?m)^namespace Gpt.Cli$")) 3 "three samples"

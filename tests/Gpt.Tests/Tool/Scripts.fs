@@ -60,17 +60,13 @@ let playwright =
                  Context = 32
          }
 
-         let options: TrainingOptions = {
-             Steps = 60
-             BatchSize = 8
-             WindowLength = 32
-             Schedule = Constant 1e-2
-             Optimizer = AdamW.defaults
-             Step = StepOptions.plain
-             ReportEvery = 60
-             EvaluateEvery = 60
-             EvaluationBatches = 1
-             Seed = 1UL
+         let options = {
+             Small.training 60 with
+                 BatchSize = 8
+                 WindowLength = 32
+                 ReportEvery = 60
+                 EvaluateEvery = 60
+                 EvaluationBatches = 1
          }
 
          Training.run options corpus (Small.model config)
