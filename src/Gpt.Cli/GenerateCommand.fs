@@ -179,7 +179,7 @@ module GenerateCommand =
             let! _ = GenerateOptions.earlyStopping parsed
             use! prompted = PromptOptions.read parsed GenerateOptions.prompt
             let model = prompted.Model
-            Options.sayEngine (Model.device model) ((string model.WeightType).ToLowerInvariant())
+            Options.sayEngine (Model.device model) (string model.WeightType)
             do! write parsed prompted
             return Problem.codes.Done
         }

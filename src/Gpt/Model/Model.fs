@@ -14,6 +14,13 @@ type WeightType =
     /// One byte a weight: whole numbers from -127 to 127, times one float32 scale for each row (each output).
     | Int8
 
+    /// `float32`, `bfloat16` or `int8`: what `Quantize.parse` reads. (F#'s own would look the name up as the program runs.)
+    override weights.ToString() : string =
+        match weights with
+        | Float32 -> "float32"
+        | BFloat16 -> "bfloat16"
+        | Int8 -> "int8"
+
 /// A GPT: its configuration and its parameters, all of them views of one flat float32 tensor. Nothing else: mode, cache
 /// and randomness are arguments of the functions that run it. Dispose it to free its memory.
 /// A model with narrower weights (`Quantize`) is for inference alone; `Flat` holds what is float32 in it.
@@ -105,7 +112,7 @@ module Model =
         if model.WeightType <> WeightType.Float32 then
             invalidArg
                 (nameof model)
-                $"The model's weights are {string model.WeightType}, which is for inference alone; {what} needs a model that was loaded in Float32."
+                $"The model's weights are {string model.WeightType}, which is for inference alone; {what} needs a model that was loaded in float32."
 
     /// A copy that shares no memory with the original, on the same device.
     /// Raises ArgumentException when the weights are not float32.

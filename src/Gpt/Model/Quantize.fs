@@ -7,16 +7,12 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module Quantize =
 
-    let private names = [
-        "float32", WeightType.Float32
-        "bfloat16", WeightType.BFloat16
-        "int8", WeightType.Int8
-    ]
+    let private all = [ WeightType.Float32; WeightType.BFloat16; WeightType.Int8 ]
 
     /// Reads `float32`, `bfloat16` or `int8`. The error is one sentence that says what would be right.
     let parse (text: string) : Result<WeightType, string> =
-        match names |> List.tryFind (fst >> (=) text) with
-        | Some(_, weights) -> Ok weights
+        match all |> List.tryFind (string >> (=) text) with
+        | Some weights -> Ok weights
         | None -> Error $"dtype {text}: expected float32, bfloat16 or int8"
 
     /// The largest number that a weight in int8 is rounded to; -127 is the smallest, so that both signs reach equally far.

@@ -277,7 +277,7 @@ let private refused name (words: string list) (work: Model -> unit) =
             work quantized
             failtest "an error was expected"
         with :? ArgumentException as e ->
-            for word in "Int8" :: words do
+            for word in "int8" :: words do
                 Expect.stringContains e.Message word "the error says it")
 
 let tests =
@@ -301,6 +301,9 @@ let tests =
         refused "copying" [ "copy" ] (Model.copy >> dispose)
         refused "converting twice" [ "conversion" ] (Quantize.model WeightType.BFloat16 >> dispose)
         testCase "types by their names" (fun () ->
+            for weights in [ WeightType.Float32; WeightType.BFloat16; WeightType.Int8 ] do
+                Expect.equal (Quantize.parse (string weights)) (Ok weights) "read back"
+
             Expect.equal (Quantize.parse "int8") (Ok WeightType.Int8) "a type"
             let sentence = error (Quantize.parse "int4")
 

@@ -43,6 +43,18 @@ let private commands = [
     [ "train"; "--data"; "text.txt"; "--json" ] @ Tool.quick
     [
         "train"
+        "--data"
+        "text.txt"
+        "--dtype"
+        "bfloat16"
+        "--recompute"
+        "--accumulate"
+        "2"
+    ]
+    @ Tool.quick
+    [ "train"; "--data"; "text.txt"; "--dtype"; "float16" ] @ Tool.quick
+    [
+        "train"
         "--from"
         "runs/shakespeare"
         "--data"
@@ -91,6 +103,10 @@ let private commands = [
     ]
     [ "info" ] @ model
     [ "info"; "--json" ] @ model
+    [ "info"; "--memory" ] @ model
+    [ "info"; "--memory"; "--dtype"; "int8"; "--json" ] @ model
+    [ "doctor" ]
+    [ "doctor"; "--json" ]
     [ "eval"; "--data"; "text.txt" ] @ model
     [ "eval"; "--data"; "text.txt"; "--json" ] @ model
     [ "export"; "--out"; "copy" ] @ model
