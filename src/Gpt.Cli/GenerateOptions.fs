@@ -135,6 +135,7 @@ module GenerateOptions =
                     Reader = Some(TextStream.start prompted.Tokenizer stops)
                     LogProbabilities = Options.given parsed logProbabilities
                     Guidance = guidance
+                    Block = None
                 }
                 |> GenerationOptions.validate prompted.Model.Config.VocabSize
                 |> Problem.usage

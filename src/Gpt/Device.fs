@@ -17,6 +17,9 @@ module Device =
     /// The main processor.
     let cpu () : torch.Device = torch.CPU
 
+    /// Whether a device is the main processor, which has always done what it was told, where a GPU lags behind.
+    let isCpu (device: torch.Device) : bool = device.``type`` = DeviceType.CPU
+
     let private cudaIsThere () = torch.cuda.is_available ()
 
     /// The first CUDA device when there is one, else the main processor.

@@ -20,11 +20,15 @@ module Tensors =
 
     let mutable private scalarCount = 0
 
-    /// A number as TorchSharp's Scalar. (A float converts implicitly to both Scalar and Tensor, so F# must be told.)
-    let scalar (value: float) : Scalar =
-        let scalar: Scalar = Scalar.op_Implicit value
+    let private held (scalar: Scalar) : Scalar =
         recentScalars[Interlocked.Increment &scalarCount &&& (recentScalars.Length - 1)] <- scalar
         scalar
+
+    /// A number as TorchSharp's Scalar. (A float converts implicitly to both Scalar and Tensor, so F# must be told.)
+    let scalar (value: float) : Scalar = held (Scalar.op_Implicit value)
+
+    /// A whole number as TorchSharp's Scalar, which leaves whole tensors whole.
+    let wholeScalar (value: int64) : Scalar = held (Scalar.op_Implicit value)
 
     /// A copy on a device. It is not waited for: what is done with it there is done after it has come.
     let private sent (device: torch.Device) (tensor: Tensor) : Tensor =
@@ -42,6 +46,16 @@ module Tensors =
         use shaped = onCpu.reshape (List.toArray shape)
         sent device shaped
 
+    /// `ofIds` out of memory that stays where it is, from which a GPU copies by itself while the processor goes on.
+    let ofIdsAhead (device: torch.Device) (shape: int64 list) (values: int64[]) : Tensor =
+        if device.``type`` = DeviceType.CUDA then
+            use onCpu = torch.tensor (dataArray = values, dtype = Nullable torch.ScalarType.Int64)
+            use shaped = onCpu.reshape (List.toArray shape)
+            use pinned = shaped.pin_memory ()
+            sent device pinned
+        else
+            ofIds device shape values
+
     /// A float32 tensor of zeros.
     let zeros (device: torch.Device) (shape: int64 list) : Tensor =
         torch.zeros (List.toArray shape, Nullable torch.ScalarType.Float32, device)
@@ -57,8 +71,8 @@ module Tensors =
     /// The int64 numbers `first`, `first + 1` … `stop - 1`, shape (stop - first).
     let range (device: torch.Device) (first: int64) (stop: int64) : Tensor =
         torch.arange (
-            Scalar.op_Implicit first,
-            Scalar.op_Implicit stop,
+            wholeScalar first,
+            wholeScalar stop,
             Nullable torch.ScalarType.Int64,
             device = device
         )
@@ -69,12 +83,14 @@ module Tensors =
 
     let mutable private readCount = 0L
 
+    let internal countRead () : unit = Interlocked.Increment &readCount |> ignore
+
     let private counting (tensor: Tensor) : Tensor =
-        Interlocked.Increment &readCount |> ignore
+        countRead ()
         tensor
 
     /// How often this process has read a tensor back so far. Each time it waits until the device has done all it was told, so
-    /// a training step reads nothing. All that the library reads comes through the functions below, which count.
+    /// a training step reads nothing. All that the library reads comes through the functions below and `Fetch`, which count.
     let reads () : int64 = Interlocked.Read &readCount
 
     /// The tensor in the processor's memory: itself, in another handle, if it is there, else a copy. Waits for the device.

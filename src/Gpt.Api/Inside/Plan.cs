@@ -37,7 +37,8 @@ internal sealed class Plan
             FSharp.List(ends),
             FSharpOption<Core.TextStream>.Some(reader),
             FSharp.Option(options.LogProbabilities),
-            guidance);
+            guidance,
+            FSharpOption<int>.None);
         core = Core.GenerationOptionsModule.validate(tokenizer.VocabSize, core).OrThrow(refuse);
 
         var order = options.Order switch

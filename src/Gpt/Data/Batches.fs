@@ -51,7 +51,7 @@ module Batches =
 
         let window (shift: int) =
             Array.init (starts.Length * context) (fun i -> int64 tokens[starts[i / context] + i % context + shift])
-            |> Tensors.ofIds device shape
+            |> Tensors.ofIdsAhead device shape
 
         {
             Inputs = window 0
@@ -68,7 +68,7 @@ module Batches =
     /// The tokens as they are cut fastest for a device: in managed memory where that is the device's own, or where they are more
     /// than 2^27; else copied there once, so that a step sends the starts of its windows alone.
     let source (device: torch.Device) (tokens: int[]) : TokenSource =
-        if device.``type`` = DeviceType.CPU || tokens.Length > most then
+        if Device.isCpu device || tokens.Length > most then
             TokenSource.Managed tokens
         else
             let ids = Tensors.ofIds device [ tokens.LongLength ] (Array.map int64 tokens)

@@ -1,6 +1,7 @@
 namespace Gpt
 
 open System
+open TorchSharp
 
 /// How a token is picked from logits (B, V): one id a row.
 [<RequireQualifiedAccess>]
@@ -12,15 +13,21 @@ module Choose =
     /// The largest number below 1. A uniform number that rounds to 1 would ask for more than all the mass.
     let private almostOne = MathF.BitDecrement 1.0f
 
-    /// The tokens, int64 (B), on which the given shares of the mass of softmax(logits) fall, one a row in [0, 1).
-    let private invert (numbers: float[]) (logits: Tensor) : Tensor =
+    /// Numbers in [0, 1) as shares of the mass, on a device.
+    let internal shares (device: torch.Device) (shape: int64 list) (numbers: float[]) : Tensor =
+        numbers |> Array.map (fun number -> min (float32 number) almostOne) |> Tensors.ofFloats device shape
+
+    /// The tokens, int64 (B), on which shares (B, 1) of the mass of softmax(logits) fall.
+    let internal atShares (shares: Tensor) (logits: Tensor) : Tensor =
         Tensors.scoped (fun () ->
             let cumulative = (logits.softmax -1L).cumsum -1L
             let total = cumulative.narrow (1L, logits.shape[1] - 1L, 1L)
-            let shares = numbers |> Array.map (fun u -> min (float32 u) almostOne)
-            let thresholds = (Tensors.ofFloats logits.device [ logits.shape[0]; 1L ] shares).mul total
             // The number of tokens that end at or below the threshold is the id of the one that it falls on.
-            cumulative.le(thresholds).sum 1L)
+            cumulative.le(shares.mul total).sum 1L)
+
+    let private invert (numbers: float[]) (logits: Tensor) : Tensor =
+        use shares = shares logits.device [ logits.shape[0]; 1L ] numbers
+        atShares shares logits
 
     /// Draws one token a row from softmax(logits), int64 (B), by the inverse of the cumulative distribution in token order:
     /// one uniform number a row, so one generator gives one text on every engine. A token of logit -inf is never drawn.

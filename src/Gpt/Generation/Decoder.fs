@@ -11,14 +11,13 @@ open System
 type Decoder private (model: Model, texts: Tail[], cache: KvCache) =
     let mutable texts = texts
     let mutable cache = cache
-    /// How many tokens at the end of each row are not in the cache yet.
+    /// How many tokens at the end of each row are not in the cache yet; below 0, how many at the end of its cache are not in its
+    /// text.
     let mutable pending = texts |> Array.map _.View.Length
     /// In how many of its first columns every row of the cache is the same.
     let mutable shared = 0
     /// Whether the first column of the one row there is holds the first token of its text.
     let mutable fromStart = true
-    /// How many tokens at the end of row 0's cache are not in its text.
-    let mutable ahead = 0
 
     let identity (rows: int[]) = rows.Length = texts.Length && Array.forall2 (=) rows (Array.init rows.Length id)
 
@@ -102,6 +101,26 @@ type Decoder private (model: Model, texts: Tail[], cache: KvCache) =
         pending <- Array.zeroCreate texts.Length
         logits
 
+    /// How many tokens can be read behind each row before one has to start again, the first by `Next` and the rest by `NextAfter`.
+    member _.Room: int =
+        let filled (length: int) (pending: int) = length + max pending 1
+        KvCache.capacity cache + 1 - Array.max (Array.map2 filled cache.Lengths pending)
+
+    /// `Next`, when what is new in each row is one token, int64 (B, 1), that the device alone knows yet; when it is known, `Add`
+    /// puts it into the texts, which lag behind until then.
+    member _.NextAfter(ids: Tensor) : Tensor =
+        let logits, grown = Transformer.extend model cache ids
+        cache <- grown
+        pending <- pending |> Array.map (fun count -> count - 1)
+        logits
+
+    /// Forgets what has been read beyond the texts, and of each text the last `unread` tokens.
+    member _.Unread(unread: int) : unit =
+        for row in 0 .. texts.Length - 1 do
+            if pending[row] < unread then
+                cache <- KvCache.truncate row (cache.Lengths[row] - (unread - pending[row])) cache
+                pending[row] <- unread
+
     /// Puts one more token behind each row.
     member _.Add(ids: int[]) : unit =
         for row in 0 .. texts.Length - 1 do
@@ -120,19 +139,8 @@ type Decoder private (model: Model, texts: Tail[], cache: KvCache) =
         let logits, grown = Transformer.extendAll model cache ids
         use logits = logits
         cache <- grown
-        pending <- [| 0 |]
-        ahead <- draft.Length
+        pending <- [| -draft.Length |]
         logits.select (0L, 0L)
-
-    /// The first token that has been read ahead and does not stand yet comes to stand behind the text.
-    member _.Confirm(id: int) : unit =
-        texts[0].Add id
-        ahead <- ahead - 1
-
-    /// Forgets what has been read ahead and still does not stand.
-    member _.Settle() : unit =
-        cache <- KvCache.truncate 0 (cache.Lengths[0] - ahead) cache
-        ahead <- 0
 
     /// Takes the last `count` tokens of the one row there is back, at most half a context of them.
     member _.Rewind(count: int) : unit =

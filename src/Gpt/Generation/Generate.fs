@@ -29,7 +29,19 @@ module Generate =
         | Some guidance, Some guide -> Warpers.guidance guidance.Scale (guide.Next()) (decoder.Next())
         | _ -> decoder.Next()
 
-    /// One token for every row, and the batch that comes after, rows that ended still in it.
+    /// What is told of one token of every row, and the batch that comes after, rows that ended still in it.
+    let private told (options: GenerationOptions) sampling logits (ids: int[]) (rngs: Rng[]) (batch: Batch) =
+        let rows = Array.map2 (fun (row: Row) rng -> { row with Rng = rng }) batch.Rows rngs
+        let tokens, rows = Rows.tell options (batch.Produced + 1) sampling logits rows ids
+
+        tokens,
+        {
+            Rows = rows
+            Sampling = sampling
+            Produced = batch.Produced + 1
+        }
+
+    /// One token for every row, picked and read at once.
     let private next (options: GenerationOptions) (decoder: Decoder) (guide: Decoder option) (batch: Batch) =
         let turn = {
             Texts = decoder.Texts
@@ -44,18 +56,20 @@ module Generate =
         let struct (picked, rngs) = Sampling.pick turn.Rngs warped batch.Sampling
         let ids = Tensors.toIds picked |> Array.map int
         let sampling = Sampling.advance turn warped ids batch.Sampling
-        let rows = Array.map2 (fun (row: Row) rng -> { row with Rng = rng }) batch.Rows rngs
-        let tokens, rows = Rows.tell options (batch.Produced + 1) sampling logits rows ids
+        told options sampling (Some logits) ids rngs batch
 
-        tokens,
-        {
-            Rows = rows
-            Sampling = sampling
-            Produced = batch.Produced + 1
-        }
+    /// One token for every row out of a block, where there is one.
+    let private nextInFlight (options: GenerationOptions) (flight: Flight) (batch: Batch) =
+        flight.Take(options.MaxNewTokens - batch.Produced, batch.Rows |> Array.map _.Rng)
+        |> Option.map (fun (ids, rngs) -> told options batch.Sampling None ids rngs batch)
 
     /// Puts the picked tokens behind the texts and leaves out the rows that ended.
-    let private goOn (decoders: Decoder list) (tokens: GeneratedToken[]) (batch: Batch) : Batch =
+    let private goOn
+        (decoders: Decoder list)
+        (flight: Flight option)
+        (tokens: GeneratedToken[])
+        (batch: Batch)
+        : Batch =
         let left = [|
             for i in 0 .. tokens.Length - 1 do
                 if tokens[i].Finish.IsNone then
@@ -71,6 +85,8 @@ module Generate =
         if left.Length = tokens.Length then
             batch
         else
+            flight |> Option.iter (fun flight -> flight.Keep left)
+
             {
                 batch with
                     Rows = left |> Array.map (Array.get batch.Rows)
@@ -102,12 +118,19 @@ module Generate =
                 Produced = 0
             }
 
+            let flight = Flight.TryStart(options, batch.Sampling, decoder)
+            use _ = Option.toObj flight
+
             while batch.Rows.Length > 0 do
                 let tokens =
                     Tensors.freeing (fun () ->
                         Tensors.noGrad (fun () ->
-                            let tokens, after = next options decoder guide batch
-                            batch <- goOn decoders tokens after
+                            let tokens, after =
+                                flight
+                                |> Option.bind (fun flight -> nextInFlight options flight batch)
+                                |> Option.defaultWith (fun () -> next options decoder guide batch)
+
+                            batch <- goOn decoders flight tokens after
                             tokens))
 
                 yield! tokens
@@ -117,6 +140,8 @@ module Generate =
     /// the embedded engine that holds to the last bit for up to 128 prompts; libtorch rounds by the number of rows.
     /// Lazy, and the same every time it is enumerated; the tokens of a step come in the order of the prompts. A text
     /// longer than the context goes on from its last half (see `Decoder`).
+    /// Where stages look at nothing but logits and no log-probabilities and no guidance are asked for, a GPU picks tokens in blocks
+    /// (see `GenerationOptions.Block`): they come up to two blocks late, and what it picks behind the end of a text is lost.
     /// Raises ArgumentException for options that cannot be met, and for a prompt that is empty, longer than the context
     /// (`lastContext` cuts it), or holds an id outside the vocabulary.
     let batch

@@ -61,6 +61,10 @@ type GenerationOptions = {
     LogProbabilities: int option
     /// A second prompt to lead away from, if there is one.
     Guidance: Guidance option
+    /// How many tokens of a text are read from the device together, at most, at least 1: it goes on picking meanwhile. The tokens
+    /// are the same. None is 1 on the processor, which gains nothing by it, and 8 on a GPU, which would stand idle at every
+    /// reading. See `Generate.batch` for where it applies.
+    Block: int option
 }
 
 [<RequireQualifiedAccess>]
@@ -74,6 +78,7 @@ module GenerationOptions =
         Reader = None
         LogProbabilities = None
         Guidance = None
+        Block = None
     }
 
     /// What is wrong with ids that must be in a vocabulary of size `vocab`.
@@ -93,6 +98,9 @@ module GenerationOptions =
             if options.MinNewTokens < 0 || options.MinNewTokens > most then
                 Some $"min new tokens is {options.MinNewTokens}; it must be in 0 to max new tokens, {most}"
             foreign "end token" vocab options.EndTokens
+            match options.Block with
+            | Some count when count < 1 -> Some $"block is {count}; it must be at least 1"
+            | _ -> ()
             match options.LogProbabilities with
             | Some count when count < 0 || count > vocab ->
                 Some $"log-probabilities is {count}; it must be in 0 to the vocabulary's size, {vocab}"

@@ -62,12 +62,19 @@ module internal Rows =
             struct (text, stopped, Some next)
 
     /// What is told of the tokens that rows have taken, the `produced`th of each, and the rows after them. `sampling` is what
-    /// the tokens have made of it, `logits` (B, V) are the model's own.
-    let tell (options: GenerationOptions) produced (sampling: Sampling) (logits: Tensor) (rows: Row[]) (ids: int[]) =
+    /// the tokens have made of it, `logits` (B, V) are the model's own; without them no log-probability is told.
+    let tell
+        (options: GenerationOptions)
+        produced
+        (sampling: Sampling)
+        (logits: Tensor option)
+        (rows: Row[])
+        (ids: int[])
+        =
         let struct (own, candidates) =
-            match options.LogProbabilities with
-            | Some count -> report count ids logits
-            | None -> struct ([||], [||])
+            match options.LogProbabilities, logits with
+            | Some count, Some logits -> report count ids logits
+            | _ -> struct ([||], [||])
 
         let finish row stopped =
             if stopped then

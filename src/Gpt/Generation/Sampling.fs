@@ -141,6 +141,15 @@ module Sampling =
     let after (warp: History -> Tensor -> Tensor) (sampling: Sampling) : Sampling =
         behind (Look(fun turn -> warp turn.Texts)) sampling
 
+    /// What all stages together do to logits, when none looks at anything else.
+    let internal ofLogitsAlone (sampling: Sampling) : (Tensor -> Tensor) option =
+        let behind warper stage =
+            match warper, stage with
+            | Some warper, Warp next -> Some(warper >> next)
+            | _ -> None
+
+        List.fold behind (Some id) sampling.Stages
+
     /// What all stages together make of logits (B, V).
     let warp (turn: Turn) (sampling: Sampling) (logits: Tensor) : Tensor =
         match sampling.Stages with

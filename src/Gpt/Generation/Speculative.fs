@@ -176,7 +176,7 @@ module Speculative =
             let sampling = Sampling.advance turn warped [| id |] state.Sampling
 
             let told, rows =
-                Rows.tell options (state.Produced + 1) sampling own [| { state.Row with Rng = rng } |] [| id |]
+                Rows.tell options (state.Produced + 1) sampling (Some own) [| { state.Row with Rng = rng } |] [| id |]
 
             tokens.Add told[0]
 
@@ -188,14 +188,11 @@ module Speculative =
 
             guessing <- stands && told[0].Finish.IsNone
 
-            if stands then
-                accepted <- accepted + 1
-                target.Confirm id
-            else
-                target.Settle()
-                target.Add [| id |]
+            if stands then accepted <- accepted + 1 else target.Unread 0
 
-        target.Settle()
+            target.Add [| id |]
+
+        target.Unread 0
 
         // The drafter's text becomes the target's.
         drafter

@@ -73,6 +73,11 @@ public static partial class torch
         /// <exception cref="NotSupportedException">Always.</exception>
         public Tensor cuda(Device? device = null, bool non_blocking = false) => to(device ?? CUDA);
 
+        /// <summary>An error: there is no GPU that could read memory by itself.</summary>
+        /// <exception cref="NotSupportedException">Always.</exception>
+        public Tensor pin_memory() =>
+            throw new NotSupportedException("pin_memory: the embedded engine computes on the CPU only, which reads any memory; leave it out.");
+
         /// <summary>Takes an axis of size 1, or all of them, away from this handle's shape.</summary>
         public Tensor squeeze_(long? dim = null) => Reshaped(Views.Squeeze(Impl, dim));
 

@@ -55,6 +55,7 @@ let tests =
         TextMetricsTests.tests
         StrategyTests.tests
         BatchTests.tests
+        BlockTests.tests
         BeamTests.tests
         QuantizeTests.tests
         OneTokenTests.tests
