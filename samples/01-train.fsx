@@ -40,7 +40,7 @@ Training is a sequence of reports: what is done with them, and when to stop, is 
 *)
 for report in Training.run options corpus model do
     match report.Event with
-    | Stepped(loss, _, rate) -> printfn $"step %5d{report.State.Step}  loss %.4f{loss}  rate %.1e{rate}"
+    | Stepped(loss, _, rate) -> printfn $"step %5d{report.Step}  loss %.4f{loss}  rate %.1e{rate}"
     | Evaluated(training, validation) ->
         printfn $"---- training loss %.4f{training}, validation loss %.4f{validation}"
         let text = Generate.text sampling (Rng.ofSeed 2UL) 100 tokenizer report.State.Model "HAMLET:" |> get

@@ -56,7 +56,7 @@ for report in Training.run options corpus (fresh tokenizer) do
     match report.Event with
     | Stepped _ -> ()
     | Evaluated(training, validation) ->
-        let step, read = report.State.Step, report.State.Step * options.BatchSize * options.WindowLength
+        let step, read = report.Step, report.Step * options.BatchSize * options.WindowLength
         let sample = Generate.text sampling (Rng.ofSeed 1UL) 300 tokenizer report.State.Model prompt |> get
         printHeading $"step {step}, epoch %.2f{float read / float corpus.Training.Length}"
 

@@ -34,7 +34,7 @@ let learn steps tokenizer (text: string) =
     let corpus = Corpus.ofText tokenizer 64 0.9 text |> get
 
     let last report =
-        if report.State.Step = steps then
+        if report.Step = steps then
             Some(Model.copy report.State.Model)
         else
             None

@@ -114,6 +114,7 @@ module TrainPlan =
             }
             Step = step
             ReportEvery = given reports (usualReports device steps)
+            ReportLate = not (Device.isCpu device)
             EvaluateEvery = given evaluations (max 1 (steps / 10))
             EvaluationBatches = 20
             Seed = uint64 (parsed.GetRequiredValue seed)

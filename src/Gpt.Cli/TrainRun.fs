@@ -154,7 +154,7 @@ module TrainRun =
                 | Made _ -> progress
                 | Reported report ->
                     match report.Event with
-                    | Stepped(loss, _, _) -> stepped show loss report.Losses report.State.Step progress
+                    | Stepped(loss, _, _) -> stepped show loss report.Losses report.Step progress
                     | Evaluated(training, validation) -> evaluated training validation report.State progress
 
             // Ctrl-C: what was learned so far is kept, and drawn.

@@ -70,12 +70,7 @@ module Tensors =
 
     /// The int64 numbers `first`, `first + 1` … `stop - 1`, shape (stop - first).
     let range (device: torch.Device) (first: int64) (stop: int64) : Tensor =
-        torch.arange (
-            wholeScalar first,
-            wholeScalar stop,
-            Nullable torch.ScalarType.Int64,
-            device = device
-        )
+        torch.arange (wholeScalar first, wholeScalar stop, Nullable torch.ScalarType.Int64, device = device)
 
     /// The memory of a contiguous float32 tensor on the CPU, in row-major order: to read or write in place what a managed
     /// array would have to be made for. Valid until the tensor is freed.

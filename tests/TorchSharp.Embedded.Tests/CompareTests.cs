@@ -75,6 +75,17 @@ public sealed unsafe class CompareTests
         }
     }
 
+    /// <summary>As PyTorch has it: <c>torch.tensor([5, 6]).masked_fill(mask, -1.5)</c> is -1 where the mask holds.</summary>
+    [Theory]
+    [InlineData(-1.0, -1)]
+    [InlineData(-1.5, -1)]
+    [InlineData(2.7, 2)]
+    public void AMaskedFillCutsWhatStandsBehindThePoint(double value, long want)
+    {
+        using torch.Tensor x = torch.tensor(new long[] { 5, 6 }), mask = torch.tensor(new[] { true, false }), filled = x.masked_fill(mask, value);
+        Assert.Equal([want, 6], filled.data<long>().ToArray());
+    }
+
     private static void Check<TOp>(Random random, int n, Func<float, float, bool> twin)
         where TOp : struct, IBinaryOp
     {

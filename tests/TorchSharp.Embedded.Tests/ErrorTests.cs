@@ -76,6 +76,7 @@ public sealed class ErrorTests : IDisposable
         ["cat nothing"] = (() => cat([]), ["cat"]),
         ["stack"] = (() => stack([ones(2), ones(3)]), ["stack", "[2]", "[3]"]),
         ["where"] = (() => where(ones(2), ones(2), ones(2)), ["where", "bool", "Float32"]),
+        ["masked_fill of no whole number"] = (() => torch.arange(2).masked_fill(torch.tensor([true, false]), float.PositiveInfinity), ["masked_fill", "Int64"]),
         ["masked_fill"] = (() => ones(2).masked_fill(ones(2), 0), ["masked_fill", "bool"]),
         ["topk"] = (() => ones(3).topk(4), ["topk", "4", "[3]"]),
         ["max of nothing"] = (() => zeros(0).max(), ["no elements"]),

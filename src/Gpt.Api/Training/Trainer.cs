@@ -186,7 +186,7 @@ public sealed class Trainer : IDisposable
             if (IsFinished || !reports.MoveNext())
                 return null;
             var report = last = reports.Current;
-            Step = report.State.Step;
+            Step = report.Step;
             IsFinished = Step == options.Steps && report.Event.IsEvaluated;
             return report.Event switch
             {

@@ -83,6 +83,7 @@ public sealed record TrainingOptions
             optimizer,
             step,
             ReportEvery,
+            reportLate: false,
             EvaluateEvery ?? Math.Max(1, Steps / 10),
             EvaluationBatches,
             Seed);

@@ -79,6 +79,7 @@ module TrainingJson =
         json["accumulate"] <- options.Step.Parts
         json["recompute"] <- options.Step.Recompute
         json["report_every"] <- options.ReportEvery
+        json["report_late"] <- options.ReportLate
         json["evaluate_every"] <- options.EvaluateEvery
         json["evaluation_batches"] <- options.EvaluationBatches
         json["seed"] <- options.Seed
@@ -116,28 +117,28 @@ module TrainingJson =
             | _ -> Some(number json "clip_norm")
     }
 
-    /// A run that was saved before there was a choice was computed plainly.
-    let private readStep (json: JsonElement) : StepOptions =
-        let given (name: string) (read: JsonElement -> 'a) (usual: 'a) : 'a =
-            match json.TryGetProperty name with
-            | true, value -> read value
-            | _ -> usual
+    /// A field that was not written before there was a choice.
+    let private given (json: JsonElement) (name: string) (read: string -> JsonElement -> 'a) (usual: 'a) : 'a =
+        match json.TryGetProperty name with
+        | true, value -> read name value
+        | _ -> usual
 
-        let precision (value: JsonElement) =
+    let private truth (name: string) (value: JsonElement) : bool =
+        match value.ValueKind with
+        | JsonValueKind.True -> true
+        | JsonValueKind.False -> false
+        | _ -> JsonFields.wrong name value "true or false"
+
+    let private readStep (json: JsonElement) : StepOptions =
+        let precision (name: string) (value: JsonElement) =
             match Precision.parse (string value) with
             | Ok precision -> precision
-            | Error _ -> JsonFields.wrong "precision" value "float32 or bfloat16"
-
-        let truth (value: JsonElement) =
-            match value.ValueKind with
-            | JsonValueKind.True -> true
-            | JsonValueKind.False -> false
-            | _ -> JsonFields.wrong "recompute" value "true or false"
+            | Error _ -> JsonFields.wrong name value "float32 or bfloat16"
 
         {
-            Precision = given "precision" precision StepOptions.plain.Precision
-            Parts = given "accumulate" (JsonFields.whole "accumulate") StepOptions.plain.Parts
-            Recompute = given "recompute" truth StepOptions.plain.Recompute
+            Precision = given json "precision" precision StepOptions.plain.Precision
+            Parts = given json "accumulate" JsonFields.whole StepOptions.plain.Parts
+            Recompute = given json "recompute" truth StepOptions.plain.Recompute
         }
 
     let private ofObject (json: JsonElement) : SavedRun =
@@ -153,6 +154,7 @@ module TrainingJson =
                 Optimizer = part json "optimizer" readOptimizer
                 Step = readStep json
                 ReportEvery = count json "report_every"
+                ReportLate = given json "report_late" truth false
                 EvaluateEvery = count json "evaluate_every"
                 EvaluationBatches = count json "evaluation_batches"
                 Seed =

@@ -19,6 +19,9 @@ type TrainingOptions = {
     /// A `Stepped` event comes after every so many steps, at least 1. Its loss is the mean over them. Between two of them
     /// nothing is read from the device, which is never waited for.
     ReportEvery: int
+    /// Whether a `Stepped` event comes one step late, when the device is busy with that one: a GPU then never stands idle for a
+    /// report. Where an evaluation follows, which waits for the device anyway, it comes at once.
+    ReportLate: bool
     /// An `Evaluated` event comes after every so many steps, and after the last, at least 1.
     EvaluateEvery: int
     /// How many batches each split is judged by, at least 1.
@@ -39,7 +42,9 @@ type TrainingEvent =
 type TrainingReport = {
     /// What happened.
     Event: TrainingEvent
-    /// The run after it.
+    /// The number of steps after which it happened.
+    Step: int
+    /// The run after it, one step further where `ReportLate` asks for that.
     State: TrainingState
     /// At a `Stepped` event, the loss of each step since the last one, in order; else none.
     Losses: float[]
@@ -47,9 +52,9 @@ type TrainingReport = {
 
 /// What `Training.everyStep` tells of.
 type TrainingMoment =
-    /// A step was made whose loss nobody has read.
+    /// A step was made, and there is nothing to tell of it.
     | Made of TrainingState
-    /// A step whose loss was read, or an evaluation.
+    /// A step after which losses were read, or an evaluation.
     | Reported of TrainingReport
 
 /// Training is a lazy sequence of reports: the caller logs, saves, draws and stops with `Seq` functions.
@@ -67,6 +72,7 @@ module Training =
         Optimizer = AdamW.defaults
         Step = StepOptions.plain
         ReportEvery = max 1 (steps / 20)
+        ReportLate = false
         EvaluateEvery = max 1 (steps / 10)
         EvaluationBatches = 20
         Seed = 1337UL
@@ -120,6 +126,7 @@ module Training =
 
         Reported {
             Event = Evaluated(lossOf sources.Training, lossOf sources.Validation)
+            Step = state.Step
             State = state
             Losses = [||]
         }
@@ -147,14 +154,16 @@ module Training =
             keep (numbers.shape[0] - 1L) norm
             state)
 
-    /// The report of the last `count` steps: the one place where their losses are read, all at once.
-    let private report (options: TrainingOptions) (numbers: Tensor) (count: int) (state: TrainingState) =
-        let values = Tensors.toFloats numbers |> Array.map float
+    /// The report of `count` steps up to number `last`, whose losses and last norm have been asked for: here they are read, all at
+    /// once.
+    let private report (options: TrainingOptions) (state: TrainingState) (numbers: Fetch, count: int, last: int) =
+        use numbers = numbers
+        let values = numbers.Wait() |> Array.map float
         let losses = Array.truncate count values
-        let rate = Schedule.rate options.Schedule (state.Step - 1)
 
         Reported {
-            Event = Stepped(Array.average losses, Array.last values, rate)
+            Event = Stepped(Array.average losses, Array.last values, Schedule.rate options.Schedule (last - 1))
+            Step = last
             State = state
             Losses = losses
         }
@@ -167,10 +176,14 @@ module Training =
 
             let _, _, windows = generators options
             let mutable state = start ()
+            // The report that the next step brings.
+            let mutable late: (Fetch * int * int) option = None
 
             use _disposing = {
                 new IDisposable with
-                    member _.Dispose() = (state :> IDisposable).Dispose()
+                    member _.Dispose() =
+                        (state :> IDisposable).Dispose()
+                        late |> Option.iter (fun (numbers, _, _) -> (numbers :> IDisposable).Dispose())
             }
 
             let device = Model.device state.Model
@@ -185,15 +198,30 @@ module Training =
             while state.Step < options.Steps do
                 state <- step options sources numbers counted state
                 counted <- counted + 1
-                let last = state.Step = options.Steps
+                let isLast = state.Step = options.Steps
+                let isJudged = isLast || state.Step % options.EvaluateEvery = 0
+                let isReported = isLast || state.Step % options.ReportEvery = 0
+                let before = late
+                late <- None
 
-                if last || state.Step % options.ReportEvery = 0 then
-                    yield report options numbers counted state
+                if isReported then
+                    late <- Some(Fetch.Start numbers, counted, state.Step)
                     counted <- 0
-                else
+
+                if before.IsNone && (late.IsNone || options.ReportLate && not isJudged) then
                     yield Made state
 
-                if last || state.Step % options.EvaluateEvery = 0 then
+                match before with
+                | Some asked -> yield report options state asked
+                | None -> ()
+
+                match late with
+                | Some asked when isJudged || not options.ReportLate ->
+                    late <- None
+                    yield report options state asked
+                | _ -> ()
+
+                if isJudged then
                     yield evaluate options sources windows state
         }
 
@@ -231,7 +259,8 @@ module Training =
         everyStepOfAdapters options corpus lora model |> reports
 
     /// Goes on with a run that was kept between two steps (`Step.copy`, `TrainingCheckpoint`): the reports that `run` gives after
-    /// that step, when it was kept at a report; from a run without steps all of them. Trains a copy of `state`.
+    /// that step, when it was kept at a report that did not come late; from a run without steps all of them. Trains a copy of
+    /// `state`.
     /// Raises ArgumentException at the first report when `validate` would refuse the options.
     let resume (options: TrainingOptions) (corpus: Corpus) (state: TrainingState) : TrainingReport seq =
         everyStepAfter options corpus state |> reports

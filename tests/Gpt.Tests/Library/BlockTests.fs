@@ -1,7 +1,6 @@
 /// Tokens picked in blocks, while nobody looks, against tokens picked and read one by one.
 module Gpt.Tests.BlockTests
 
-open System
 open Expecto
 open FsCheck.FSharp
 open Gpt
@@ -43,12 +42,6 @@ let private cases =
 
 let private rngs seed (prompts: int list list) =
     prompts |> List.mapi (fun i prompt -> Rng.split (uint64 i) (Rng.ofSeed seed), Array.ofList prompt)
-
-/// Live handles of the engine, with what waits for a finalizer gone.
-let private live () =
-    GC.Collect()
-    GC.WaitForPendingFinalizers()
-    TorchSharp.torch.Tensor.TotalCount
 
 /// How many reads it takes to make something.
 let private readsOf (make: unit -> 'a) =
@@ -171,7 +164,7 @@ let tests =
             use model = denseModel roomy
 
             for taken in [ 1; 2; 3; 5; 9; 20 ] do
-                let before = live ()
+                let before = TrainingTests.liveTensors ()
 
                 let prompts = rngs 5UL [ [ 1; 2; 3 ]; [ 4 ] ]
 
@@ -179,7 +172,7 @@ let tests =
                 |> Seq.truncate taken
                 |> Seq.iter ignore
 
-                Expect.equal (live ()) before "tensors"
+                Expect.equal (TrainingTests.liveTensors ()) before "tensors"
 
                 use session = new Session(model)
                 let rng = Rng.ofSeed 9UL

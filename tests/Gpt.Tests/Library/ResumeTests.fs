@@ -109,6 +109,7 @@ let tests =
 
         testCase "a saved run is a checkpoint, too" (fun () ->
             withFolder (fun folder ->
+                let options = { options with ReportLate = true }
                 saveAt 3 options config folder
                 let model, _ = Checkpoint.load cpu folder |> get
                 let state, run, _ = TrainingCheckpoint.load cpu folder |> get

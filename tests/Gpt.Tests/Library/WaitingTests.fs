@@ -87,6 +87,53 @@ let tests =
                 for mean, own in reports do
                     Expect.equal mean (Array.average own) "mean")
 
+        testCase "late reports are the reports, a step later, and nobody else waits" (fun () ->
+            use model = model config
+
+            let moments late every =
+                let options = {
+                    options with
+                        ReportEvery = every
+                        ReportLate = late
+                        EvaluateEvery = 30
+                }
+
+                [
+                    for moment in Training.everyStep options corpus model ->
+                        match moment with
+                        | Made state -> state.Step, None
+                        | Reported report -> report.State.Step, Some(report.Step, report.Event, report.Losses)
+                ]
+
+            for every in [ 1; 7; 10; 100 ] do
+                let plain, late = moments false every, moments true every
+                let told = List.choose snd
+                Expect.equal (told late) (told plain) $"every {every}: reports"
+
+                // A step has its item, made or reported; steps 30, 60 … and the last have an evaluation besides.
+                let steps = late |> List.map fst |> List.distinct
+                Expect.equal steps [ 0..100 ] $"every {every}: an item after every step"
+
+                for reached, report in late do
+                    match report with
+                    | Some(step, Stepped _, _) when step % 30 <> 0 && step <> 100 ->
+                        Expect.equal reached (step + 1) $"every {every}: late"
+                    | Some(step, _, _) -> Expect.equal reached step $"every {every}: at once"
+                    | None -> ())
+
+        testCase "a run that is left before a late report leaves nothing behind" (fun () ->
+            use model = model config
+
+            let late = {
+                options with
+                    ReportEvery = 3
+                    ReportLate = true
+            }
+
+            let before = TrainingTests.liveTensors ()
+            Training.everyStep late corpus model |> Seq.truncate 4 |> Seq.iter ignore
+            Expect.equal (TrainingTests.liveTensors ()) before "tensors")
+
         testCase "windows cut on the device are those cut from managed memory" (fun () ->
             let text = Array.init 300 (fun i -> i * i % 11)
             let cpu = Device.cpu ()
