@@ -148,7 +148,7 @@ let private types =
         refuses "the best of truth values" (fun () -> let struct (best, _) = (truths [ true ]).topk(1, -1) in best)
         refuses "truth values clamped" (fun () -> (truths [ true ]).clamp_min(scalar 1.0))
         refuses "a rest of truth values" (fun () -> (truths [ true ]).remainder(truths [ true ]))
-        refuses "not a number as a whole number" (fun () -> (wholes [ 1L ]).fill_(scalar nan))
+        refuses "not a number as a whole number" (fun () -> (wholes [ 1L ]).fill_(scalar (float nan)))
         refuses "a range that ends before it begins" (fun () -> (reals [ 1f ]).uniform_(3.0, 1.0))
         refuses "a deviation below zero" (fun () -> (reals [ 1f ]).normal_(0.0, -1.0))
     ]
