@@ -146,7 +146,7 @@ let private types =
         refuses "the silu of whole numbers" (fun () -> (wholes [ 1L ]).silu())
         refuses "the place of the largest truth value" (fun () -> (truths [ true ]).argmax())
         refuses "the best of truth values" (fun () -> let struct (best, _) = (truths [ true ]).topk(1, -1) in best)
-        refuses "truth values clamped" (fun () -> (truths [ true ]).clamp_min(scalar 1.0))
+        refuses "truth values clamped" (fun () -> (truths [ true ]).clamp_min(true.ToScalar ()))
         refuses "a rest of truth values" (fun () -> (truths [ true ]).remainder(truths [ true ]))
         refuses "not a number as a whole number" (fun () -> (wholes [ 1L ]).fill_(scalar (float nan)))
         refuses "a range that ends before it begins" (fun () -> (reals [ 1f ]).uniform_(3.0, 1.0))
