@@ -202,7 +202,8 @@ module Benchmarks =
             withCircumstances facts)
 
     /// Times one product C = A B of (m, k) and (k, n), in turns with readings of what the processor can do at most. Small ones
-    /// are timed several in a row, as a training step has them: the threads have not parked yet when the next one comes.
+    /// are timed several in a row, at most 5,000, as a training step has them: the threads have not parked yet when the next one
+    /// comes.
     let private product device (rng: Rng) (runs: int) (m: int, n: int, k: int) : JsonObject =
         Tensors.freeing (fun () ->
             let normal (rows: int) (columns: int) =
@@ -211,7 +212,7 @@ module Benchmarks =
 
             let a, b = normal m k, normal k n
             let flops = 2.0 * float m * float n * float k
-            let row = max 1 (int (4e9 / flops))
+            let row = int (Math.Clamp(4e9 / flops, 1.0, 5e3))
             let peaks = ResizeArray<float>()
 
             let step _ =

@@ -20,7 +20,7 @@ internal readonly struct DropoutKey(ulong seed, ulong stream, float p)
 }
 
 /// <summary>
-/// y_i = x_i / (1 - p) where element i is kept, else 0. The mask is recomputed from <see cref="Philox"/> number i of the stream, so that
+/// y_i = x_i / (1 - p) where element i is kept, else x_i 0, which is NaN for what is not finite, as in torch. The mask is recomputed from <see cref="Philox"/> number i of the stream, so that
 /// nothing is stored: the same call on dy is the backward.
 /// </summary>
 internal static unsafe class Dropout
@@ -68,6 +68,6 @@ internal static unsafe class Dropout
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static V Keep<V>(V x, V word, V scale, V threshold)
-            where V : struct, IVec<V> => V.GreaterOrEqualInt(word, threshold) & (x * scale);
+            where V : struct, IVec<V> => x * (V.GreaterOrEqualInt(word, threshold) & scale);
     }
 }

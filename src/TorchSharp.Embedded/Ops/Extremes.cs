@@ -72,6 +72,8 @@ internal static unsafe class Extremes
     {
         if (dim is null && x.Count == 0)
             throw new ArgumentException($"argmax: there is no extreme of no elements: {x}");
+        if (x.Dtype == Dtypes.Bool)
+            throw new ArgumentException($"argmax: defined for numbers, not for {x}");
         var detached = dim is null ? Views.Reshape(x, [-1], true, "argmax") : x.Share();
         var (values, indices) = Dim(detached, dim ?? 0, keep && dim is not null, largest);
         detached.Release();

@@ -48,11 +48,17 @@ internal static unsafe class Fill
         if (dtype == Dtypes.Float)
             *one.Floats = value.Float;
         else if (dtype == Dtypes.Long)
-            *one.Longs = value.Long;
+            *one.Longs = Whole(value);
         else
             *one.Bools = value.IsZero ? (byte)0 : (byte)1;
         return one;
     }
+
+    /// <summary>A number as int64, its fraction left out.</summary>
+    private static long Whole(Scalar value) =>
+        value.Kind != Dtypes.Float || Math.Abs(value.Double) < 9.2e18
+            ? value.Long
+            : throw new ArgumentException($"fill: {value.Text} is no number that int64 holds");
 
     private static TensorImpl Narrowed(TensorImpl owned, ScalarType dtype)
     {

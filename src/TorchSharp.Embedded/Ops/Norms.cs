@@ -57,7 +57,9 @@ internal static unsafe class Norms
         return result;
     }
 
-    /// <summary>The mean square distance from the mean, divided by n - 1 if unbiased; recorded through its parts.</summary>
+    /// <summary>
+    /// The mean square distance from the mean, divided by n - 1 if unbiased, NaN where that is less than 1; recorded through its parts.
+    /// </summary>
     internal static TensorImpl Variance(TensorImpl x, ReadOnlySpan<long> dims, bool unbiased, bool keep, ScalarType? dtype)
     {
         if (dtype is { } asked && asked != Dtypes.Float)
@@ -68,7 +70,7 @@ internal static unsafe class Norms
         var distance = Arithmetic.Sub(x, mean);
         var square = Unary.Square(distance);
         var sum = Sums.Sum(square, dims, keep, null);
-        var y = Arithmetic.Div(sum, (double)(axes.Length - (unbiased ? 1 : 0)));
+        var y = Arithmetic.Div(sum, (double)Math.Max(0, axes.Length - (unbiased ? 1 : 0)));
         mean.Release();
         distance.Release();
         square.Release();
@@ -80,7 +82,7 @@ internal static unsafe class Norms
     internal static TensorImpl Deviation(TensorImpl x, ReadOnlySpan<long> dims, bool unbiased, bool keep, ScalarType? dtype)
     {
         var variance = Variance(x, dims, unbiased, keep, dtype);
-        var y = Unary.Sqrt(variance);
+        var y = Unary.Deviation(variance);
         variance.Release();
         return y;
     }

@@ -28,13 +28,13 @@ internal static class Parts
         return Cut(x, axis, lengths.ToArray());
     }
 
-    /// <summary>At most <paramref name="chunks"/> pieces of equal size, the last perhaps shorter.</summary>
+    /// <summary>At most <paramref name="chunks"/> pieces of equal size, the last perhaps shorter; all of them where there is nothing.</summary>
     internal static TensorImpl[] Chunk(TensorImpl x, long chunks, long dim)
     {
         if (chunks <= 0)
             throw new ArgumentException($"chunk: {chunks} pieces are impossible");
         var total = Total(x, dim, "chunk", out _);
-        return Split(x, Math.Max(1, (total + chunks - 1) / chunks), dim);
+        return total == 0 ? Split(x, new long[chunks], dim) : Split(x, (total + chunks - 1) / chunks, dim);
     }
 
     /// <summary>One piece an element, without the axis.</summary>

@@ -79,6 +79,8 @@ internal static class Power
             quotient.Release();
             return rounded;
         }
+        if (a.Dtype == Dtypes.Bool && b.Dtype == Dtypes.Bool)
+            throw new ArgumentException($"{operation}: defined for numbers, not for {a} and {b}");
         var (x, y) = (Copy.As(Dtypes.Long, a), Copy.As(Dtypes.Long, b));
         var zeros = Comparison.With(Comparison.Eq, y, 0L);
         var anyZero = Extremes.Any(zeros);

@@ -11,12 +11,22 @@ internal static unsafe class RandomNumbers
     private const long Grain = 4096;
 
     /// <summary>Reals in [from, to), in steps of 2^-24 of the width.</summary>
-    internal static void Uniform(TensorImpl y, torch.Generator generator, double from, double to) =>
+    /// <exception cref="ArgumentException">The range ends before it begins.</exception>
+    internal static void Uniform(TensorImpl y, torch.Generator generator, double from, double to)
+    {
+        if (!(from <= to))
+            throw new ArgumentException($"uniform_: the range [{from}, {to}) ends before it begins");
         Fill<UniformPair>(y, generator, from, to - from);
+    }
 
     /// <summary>Normally distributed reals, two at a time by the transform of Box and Muller (1958).</summary>
-    internal static void Normal(TensorImpl y, torch.Generator generator, double mean, double deviation) =>
+    /// <exception cref="ArgumentException">The deviation is negative.</exception>
+    internal static void Normal(TensorImpl y, torch.Generator generator, double mean, double deviation)
+    {
+        if (!(deviation >= 0))
+            throw new ArgumentException($"normal_: the deviation is {deviation}; it must be at least 0");
         Fill<NormalPair>(y, generator, mean, deviation);
+    }
 
     /// <summary>Whole numbers in [low, high), by the upper half of the product with 64 random bits.</summary>
     internal static TensorImpl Whole(long[] sizes, torch.Generator generator, long low, long high)

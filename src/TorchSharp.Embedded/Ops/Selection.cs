@@ -44,6 +44,8 @@ internal static unsafe class Selection
     {
         if (min is null && max is null)
             throw new ArgumentException($"{operation}: at least one of min and max must be given");
+        if (x.Dtype == Dtypes.Bool && (min ?? max)!.Kind == Dtypes.Bool && (max ?? min)!.Kind == Dtypes.Bool)
+            throw new ArgumentException($"{operation}: defined for numbers, not for {x}");
         var y = min is null ? x.Share() : Mixed.Scalar<MaxOp, Choice.Larger, Arithmetic.Or>(x, min);
         if (max is not null)
         {

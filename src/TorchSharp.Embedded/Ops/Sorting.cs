@@ -14,7 +14,9 @@ internal static unsafe class Sorting
 
     /// <summary>The k largest or smallest in order and where they came from; ties go to the lower place.</summary>
     internal static (TensorImpl Values, TensorImpl Indices) TopK(TensorImpl x, long k, long dim, bool largest) =>
-        Best(x, dim, k, largest, "topk");
+        x.Dtype == Dtypes.Bool
+            ? throw new ArgumentException($"topk: defined for numbers, not for {x}")
+            : Best(x, dim, k, largest, "topk");
 
     private static (TensorImpl Values, TensorImpl Indices) Best(TensorImpl x, long dim, long? count, bool descending, string operation)
     {

@@ -4,8 +4,8 @@ using TorchSharp.Kernels;
 namespace TorchSharp;
 
 /// <summary>
-/// Functions of one tensor, element by element, beside their gradients. Whole numbers become float32 first. A gradient
-/// is op(g, s) with s the input or the result, whichever is saved.
+/// Functions of one tensor, element by element, beside their gradients. Whole numbers become float32 first, where torch takes
+/// them. A gradient is op(g, s) with s the input or the result, whichever is saved.
 /// </summary>
 internal static class Unary
 {
@@ -15,13 +15,18 @@ internal static class Unary
 
     internal static TensorImpl Sqrt(TensorImpl x) => FromResult<SqrtOp, SqrtGradOp>(x);
 
+    /// <summary>The square root, whose gradient is 0 where the root is 0: how a deviation's is defined.</summary>
+    internal static TensorImpl Deviation(TensorImpl variance) => FromResult<SqrtOp, DeviationGradOp>(variance);
+
     internal static TensorImpl Rsqrt(TensorImpl x) => FromResult<RsqrtOp, RsqrtGradOp>(x);
 
     internal static TensorImpl Tanh(TensorImpl x) => FromResult<TanhOp, TanhGradOp>(x);
 
     internal static TensorImpl Sigmoid(TensorImpl x) => FromResult<SigmoidOp, SigmoidGradOp>(x);
 
-    internal static TensorImpl Silu(TensorImpl x) => FromInput<SiluOp, SiluGradOp>(x);
+    internal static TensorImpl Silu(TensorImpl x) => x.Dtype is Dtypes.Long or Dtypes.Bool
+        ? throw new ArgumentException($"silu: defined for reals, not for {x}")
+        : FromInput<SiluOp, SiluGradOp>(x);
 
     internal static TensorImpl Reciprocal(TensorImpl x) => FromResult<ReciprocalOp, ReciprocalGradOp>(x);
 
@@ -41,22 +46,31 @@ internal static class Unary
 
     internal static TensorImpl Square(TensorImpl x) => x.Dtype == Dtypes.Float
         ? FromInput<SquareOp, SquareGradOp>(x)
-        : Arithmetic.Mul(x, x);
+        : x.Dtype == Dtypes.Bool ? Copy.As(Dtypes.Long, x) : Arithmetic.Mul(x, x);
 
     internal static TensorImpl Sign(TensorImpl x) => x.Dtype == Dtypes.Float
         ? FromInput<SignOrZeroOp, NoGradOp>(x)
-        : Map.Unary<long, long, SignOfLong>(x);
+        : x.Dtype == Dtypes.Bool ? Copy.Clone(x) : Map.Unary<long, long, SignOfLong>(x);
 
-    internal static TensorImpl Floor(TensorImpl x) => Rounded<FloorOp>(x);
+    internal static TensorImpl Floor(TensorImpl x) => Rounded<FloorOp>("floor", x);
 
-    internal static TensorImpl Ceil(TensorImpl x) => Rounded<CeilingOp>(x);
+    internal static TensorImpl Ceil(TensorImpl x) => Rounded<CeilingOp>("ceil", x);
 
-    internal static TensorImpl Round(TensorImpl x) => Rounded<RoundOp>(x);
+    /// <summary>Halves go to the even neighbour. Torch takes only reals here, for TorchSharp asks for a number of decimals.</summary>
+    internal static TensorImpl Round(TensorImpl x) => x.Dtype == Dtypes.Long
+        ? throw new ArgumentException($"round: defined for reals, not for {x}")
+        : Rounded<RoundOp>("round", x);
 
-    internal static TensorImpl Trunc(TensorImpl x) => Rounded<TruncOp>(x);
+    internal static TensorImpl Trunc(TensorImpl x) => Rounded<TruncOp>("trunc", x);
 
-    private static TensorImpl Rounded<TOp>(TensorImpl x)
-        where TOp : struct, IUnaryOp => x.Dtype == Dtypes.Float ? FromInput<TOp, NoGradOp>(x) : Copy.Clone(x);
+    private static TensorImpl Rounded<TOp>(string operation, TensorImpl x)
+        where TOp : struct, IUnaryOp => x.Dtype switch
+        {
+            Dtypes.Float => FromInput<TOp, NoGradOp>(x),
+            Dtypes.BFloat16 => Widened.Of(x, wide => Rounded<TOp>(operation, wide)),
+            Dtypes.Long => Copy.Clone(x),
+            _ => throw new ArgumentException($"{operation}: defined for numbers, not for {x}"),
+        };
 
     private static TensorImpl FromInput<TOp, TGrad>(TensorImpl x)
         where TOp : struct, IUnaryOp
@@ -159,6 +173,13 @@ internal static class Unary
     {
         public static V Apply<V>(V g, V s)
             where V : struct, IVec<V> => g / (s + s);
+    }
+
+    /// <summary>s = sqrt x: g / (2 s), and 0 where s is 0.</summary>
+    private readonly struct DeviationGradOp : IBinaryOp
+    {
+        public static V Apply<V>(V g, V s)
+            where V : struct, IVec<V> => V.Less(V.Of(0f), s) & (g / (s + s));
     }
 
     /// <summary>s = 1 / sqrt x: -g s^3 / 2.</summary>

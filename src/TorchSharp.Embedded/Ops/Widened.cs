@@ -38,14 +38,19 @@ internal static class Widened
         return result;
     }
 
-    /// <summary>A function of two operands of which one may be float32: then so is the result, as torch promotes types.</summary>
+    /// <summary>
+    /// A function of two operands of which one may be of another type. The result is float32 if that one is and has axes, or neither
+    /// has; else it is rounded: torch's promotion of types.
+    /// </summary>
     internal static TensorImpl Promoted(TensorImpl a, TensorImpl b, Func<TensorImpl, TensorImpl, TensorImpl> function)
     {
         var (x, y) = (Casting.To(Dtypes.Float, a), Casting.To(Dtypes.Float, b));
         var result = function(x, y);
         x.Release();
         y.Release();
-        return a.Dtype == b.Dtype ? Rounded(result) : result;
+        var (narrow, other) = a.Dtype == Dtypes.BFloat16 ? (a, b) : (b, a);
+        var wins = other.Dtype == Dtypes.Float && (other.Rank > 0 || narrow.Rank == 0);
+        return wins ? result : Rounded(result);
     }
 
     /// <summary>In bfloat16, in place of a float32 tensor, which is given up.</summary>

@@ -1,7 +1,7 @@
 namespace TorchSharp;
 
 /// <summary>
-/// The three element types that are computed with, and how they mix: bool gives way to int64, int64 to float32. BFloat16 and
+/// The three element types that are computed with, and how they mix: bool gives way to int64, int64 to reals. BFloat16 and
 /// Int8 are for storing weights in less memory: they are copied, cut, selected from and converted to and from float32, and
 /// linear multiplies by them. What a forward pass in bfloat16 takes besides is in <see cref="Widened"/>; nothing else takes them.
 /// </summary>
@@ -42,7 +42,7 @@ internal static class Dtypes
 
     /// <summary>The type of a result of two operands.</summary>
     internal static ScalarType Promote(ScalarType a, ScalarType b) =>
-        a == b ? a : a == Float || b == Float ? Float : Long;
+        a == b ? a : a == Float || b == Float ? Float : a == BFloat16 || b == BFloat16 ? BFloat16 : Long;
 
     /// <summary>The element type that a number stands for: float for reals, int64 for whole numbers, bool.</summary>
     internal static ScalarType Of(Scalar scalar) => scalar.Kind;

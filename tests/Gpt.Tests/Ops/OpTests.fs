@@ -81,6 +81,7 @@ let private suite name index =
 let tests =
     testList "operators" [
         testList "widths" WidthTests.own
+        EdgeTests.tests
         suite "own" (Path.Combine(own, "ops.json"))
         testList "shared" (testsOf (shared "ops") (fun folder -> [ suite "ops" (Path.Combine(folder, "index.json")) ]))
     ]

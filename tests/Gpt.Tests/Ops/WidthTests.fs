@@ -26,17 +26,22 @@ let own = [
             Expect.equal (string (registers ())) bits "bits of the widest registers")
 ]
 
+/// The runtime's switches, which the embedded engine obeys, and libtorch's own.
 let private switches (bits: int) =
     match bits with
-    | 128 -> [ "DOTNET_EnableAVX2", "0" ]
-    | 256 -> [ "DOTNET_EnableAVX512", "0" ]
+    | 128 -> [ "DOTNET_EnableAVX2", "0"; "ATEN_CPU_CAPABILITY", "default" ]
+    | 256 -> [ "DOTNET_EnableAVX512", "0"; "ATEN_CPU_CAPABILITY", "avx2" ]
     | _ -> []
 
 let private run (bits: int) (threads: int) (program: string) (arguments: string list) =
     let start =
         ProcessStartInfo("dotnet", program :: arguments, RedirectStandardOutput = true, RedirectStandardError = true)
 
-    for name, value in (asked, string bits) :: ("GPT_NUM_THREADS", string threads) :: switches bits do
+    for name, value in
+        (asked, string bits)
+        :: ("GPT_NUM_THREADS", string threads)
+        :: ("OMP_NUM_THREADS", string threads)
+        :: switches bits do
         start.Environment[name] <- value
 
     match Process.Start start with

@@ -1,0 +1,178 @@
+/// Operators at their edges: not a number, infinities, nothing at all, types that mix. What is wanted was printed by libtorch
+/// (TorchSharp-cpu 0.107.0), so that on libtorch these tests say that it still is so, and on the embedded engine that it does
+/// the same.
+module Gpt.Tests.EdgeTests
+
+open Expecto
+open TorchSharp
+open Gpt.Tests.Tensors
+
+type private DType = torch.ScalarType
+
+let private nan, inf = nanf, infinityf
+let private reals (values: float32 list) = ofFloats [| values.Length |] (Array.ofList values)
+let private wholes (values: int64 list) = ofWhole [| values.Length |] (Array.ofList values)
+let private truths (values: bool list) = ofBools [| values.Length |] (Array.ofList values)
+let private halves (values: float32 list) = (reals values).to_type DType.BFloat16
+let private nothing () = ofFloats [| 0L |] [||]
+let private pair (struct (values: Tensor, indices: Tensor)) = [ values; indices ]
+
+/// Type, shape and elements.
+let private show (t: Tensor) =
+    let elements =
+        match t.dtype with
+        | DType.Int64 -> wholeOf t |> Array.map string
+        | DType.Bool -> t.``to`` DType.Int64 |> wholeOf |> Array.map string
+        | _ -> t.``to`` DType.Float32 |> floatsOf |> Array.map (fun x -> if x = 0f then "0" else string x)
+
+    let shape = t.shape |> Array.map string |> String.concat ","
+    let elements = String.concat " " elements
+    $"{t.dtype} [{shape}] {elements}"
+
+let private gives name (wanted: string list) (compute: unit -> Tensor list) =
+    testCase name (fun () -> Expect.equal (scoped (compute >> List.map show)) wanted "as libtorch has it")
+
+let private refuses name (compute: unit -> Tensor) =
+    testCase $"refuses {name}" (fun () -> Expect.throws (fun () -> scoped (compute >> ignore)) "an error")
+
+/// The gradient of a function's sum.
+let private slope (values: float32 list) (f: Tensor -> Tensor) =
+    let x = leaf (reals values)
+    (f x).sum().backward()
+    [ ofNArray (gradientOf x) ]
+
+let private notNumbers =
+    testList "not a number" [
+        gives "is the largest" [ "Float32 [] NaN" ] (fun () -> [ (reals [ 1f; nan; 3f ]).max() ])
+        gives "is the smallest, too" [ "Float32 [] NaN" ] (fun () -> [ (reals [ 1f; nan; 3f ]).min() ])
+        gives "is where the largest is" [ "Int64 [] 700" ] (fun () ->
+            let values = List.init 1000 (fun i -> if i = 700 then nan else float32 i)
+            [ (reals values).argmax() ])
+        gives "sorts behind all others" [ "Float32 [3] 1 3 NaN"; "Int64 [3] 0 2 1" ] (fun () ->
+            pair ((reals [ 1f; nan; 3f ]).sort(-1L, false, true)))
+        gives "comes first from the largest on" [ "Float32 [2] NaN 3"; "Int64 [2] 1 2" ] (fun () ->
+            pair ((reals [ 1f; nan; 3f ]).topk(2, -1)))
+        gives "stays when it is clamped" [ "Float32 [3] 1 NaN 2" ] (fun () -> [
+            (reals [ 1f; nan; 3f ]).clamp_min(scalar 0.0).clamp_max(scalar 2.0)
+        ])
+        gives "has no sign" [ "Float32 [3] 1 0 -1" ] (fun () -> [ (reals [ 2f; nan; -3f ]).sign() ])
+        gives "is not hidden by dropping it" [ "Float32 [3] NaN NaN 0" ] (fun () -> [
+            torch.nn.functional.dropout (reals [ nan; inf; 1f ], 1.0, true)
+        ])
+        gives "is the softmax of a row that is ruled out" [ "Float32 [2] NaN NaN" ] (fun () -> [
+            (reals [ -inf; -inf ]).softmax -1L
+        ])
+        gives "is the loss where every target is left out" [ "Float32 [] NaN" ] (fun () -> [
+            torch.nn.functional.cross_entropy (ofFloats [| 1L; 2L |] [| 1f; 2f |], wholes [ -100L ])
+        ])
+        gives "is a product with zero" [ "Float32 [1,1] NaN" ] (fun () -> [
+            (ofFloats [| 1L; 2L |] [| 0f; 1f |]).matmul(ofFloats [| 2L; 1L |] [| inf; 1f |])
+        ])
+    ]
+
+let private hiddenRow =
+    gives
+        "a query that may see nothing gives zeros, and no gradient"
+        [ "Float32 [1,1,1,2] 0 0"; "Float32 [2] 0 0" ]
+        (fun () ->
+            let x = leaf (reals [ 1f; 2f ])
+            let q = x.reshape (1L, 1L, 1L, 2L)
+            let seen = torch.nn.functional.scaled_dot_product_attention (q, q, q, ofBools [| 1L; 1L |] [| false |])
+            seen.sum().backward()
+            [ seen; ofNArray (gradientOf x) ])
+
+let private emptiness =
+    testList "nothing" [
+        gives "has the sum 0" [ "Float32 [] 0" ] (fun () -> [ nothing().sum() ])
+        gives "has no mean" [ "Float32 [] NaN" ] (fun () -> [ nothing().mean() ])
+        gives "has no variance and no deviation" [ "Float32 [] NaN"; "Float32 [] NaN" ] (fun () -> [
+            nothing().var()
+            nothing().std()
+        ])
+        gives "is cut into as many pieces as asked for" [ "Float32 [0] "; "Float32 [0] "; "Float32 [0] " ] (fun () ->
+            List.ofArray (nothing().chunk 3L))
+        gives "between two matrices is zeros" [ "Float32 [2,1] 0 0" ] (fun () -> [
+            (ofFloats [| 2L; 0L |] [||]).matmul(ofFloats [| 0L; 1L |] [||])
+        ])
+        gives "broadcasts with one" [ "Float32 [0] " ] (fun () -> [ nothing().add(reals [ 1f ]) ])
+        refuses "its largest" (fun () -> nothing().max())
+        hiddenRow
+    ]
+
+let private types =
+    testList "types" [
+        gives
+            "bfloat16 and whole numbers are bfloat16"
+            [ "BFloat16 [2] 4.5 -4"; "BFloat16 [2] 2.5 -2"; "BFloat16 [2] 3.5 0" ]
+            (fun () -> [
+                (halves [ 1.5f; -2f ]).add(wholes [ 3L; -2L ])
+                (halves [ 1.5f; -2f ]).add(truths [ true; false ])
+                (halves [ 1.5f; -2f ]).add(ofWhole [||] [| 2L |])
+            ])
+        gives
+            "bfloat16 and float32 are float32, unless that one alone has no axes"
+            [ "Float32 [2] 8.5 -9"; "BFloat16 [2] 4 0.5" ]
+            (fun () -> [
+                (halves [ 1.5f; -2f ]).add(reals [ 7f; -7f ])
+                (halves [ 1.5f; -2f ]).add(ofFloats [||] [| 2.5f |])
+            ])
+        gives
+            "bfloat16 is rounded to whole numbers"
+            [
+                "BFloat16 [3] 0 -2 3"
+                "BFloat16 [3] 1 -1 4"
+                "BFloat16 [3] 0 -2 3"
+                "BFloat16 [3] 0 -1 3"
+            ]
+            (fun () ->
+                let x = halves [ 0.3f; -1.7f; 3.1f ]
+                [ x.floor (); x.ceil (); x.round (); x.trunc () ])
+        gives "the square of a truth value is a whole number" [ "Int64 [2] 1 0" ] (fun () -> [
+            (truths [ true; false ]).square()
+        ])
+        gives "the sign of a truth value is a truth value" [ "Bool [2] 1 0" ] (fun () -> [
+            (truths [ true; false ]).sign()
+        ])
+        gives
+            "a quotient of whole numbers is real, a rest is whole"
+            [ "Float32 [2] -3.5 3.5"; "Int64 [2] 1 -1" ]
+            (fun () -> [
+                (wholes [ -7L; -7L ]).div(wholes [ 2L; -2L ])
+                (wholes [ -7L; -7L ]).remainder(wholes [ 2L; -2L ])
+            ])
+        refuses "whole numbers divided by zero" (fun () -> (wholes [ 1L ]).remainder(wholes [ 0L ]))
+        refuses "truth values rounded down" (fun () -> (truths [ true ]).floor())
+        refuses "whole numbers rounded to decimals" (fun () -> (wholes [ 1L ]).round())
+        refuses "the silu of whole numbers" (fun () -> (wholes [ 1L ]).silu())
+        refuses "the place of the largest truth value" (fun () -> (truths [ true ]).argmax())
+        refuses "the best of truth values" (fun () -> let struct (best, _) = (truths [ true ]).topk(1, -1) in best)
+        refuses "truth values clamped" (fun () -> (truths [ true ]).clamp_min(true.ToScalar ()))
+        refuses "a rest of truth values" (fun () -> (truths [ true ]).remainder(truths [ true ]))
+        refuses "not a number as a whole number" (fun () -> (wholes [ 1L ]).fill_(scalar (float nan)))
+        refuses "a range that ends before it begins" (fun () -> (reals [ 1f ]).uniform_(3.0, 1.0))
+        refuses "a deviation below zero" (fun () -> (reals [ 1f ]).normal_(0.0, -1.0))
+    ]
+
+let private gradients =
+    testList "gradients" [
+        gives "of the largest is shared by equals" [ "Float32 [3] 0.5 0.5 0" ] (fun () -> slope [ 2f; 2f; 1f ] _.max())
+        gives "of the larger of two equals is shared" [ "Float32 [2] 0.5 1" ] (fun () ->
+            slope [ 2f; 2f ] (fun x -> torch.maximum (x, reals [ 2f; 1f ])))
+        gives "of a clamp's bound is 1" [ "Float32 [3] 1 1 0" ] (fun () ->
+            slope [ 2f; 3f; 1f ] (fun x -> x.clamp_min (scalar 2.0)))
+        gives "of relu at 0 is 0" [ "Float32 [2] 0 1" ] (fun () -> slope [ 0f; 1f ] _.relu())
+        gives "of the root at 0 is infinite" [ "Float32 [2] Infinity 0.25" ] (fun () -> slope [ 0f; 4f ] _.sqrt())
+        gives "of the norm at 0 is 0" [ "Float32 [2] 0 0" ] (fun () -> slope [ 0f; 0f ] _.norm())
+        gives "of the deviation of equals is 0" [ "Float32 [3] 0 0 0" ] (fun () -> slope [ 0f; 0f; 0f ] _.std())
+        gives "of softmax where it is ruled out is 0" [ "Float32 [2] 0 0" ] (fun () ->
+            slope [ -inf; 1f ] (fun x -> (x.softmax -1L).mul(reals [ 1f; 2f ])))
+        gives "of a loss without targets is 0" [ "Float32 [2] 0 0" ] (fun () ->
+            slope [ 1f; 2f ] (fun x ->
+                torch.nn.functional.cross_entropy (
+                    x.reshape (1L, 2L),
+                    wholes [ -100L ],
+                    reduction = torch.nn.Reduction.Sum
+                )))
+    ]
+
+let tests = testList "edges" [ notNumbers; emptiness; types; gradients ]
