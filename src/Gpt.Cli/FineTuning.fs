@@ -49,12 +49,13 @@ module FineTuning =
     /// The same for adapters, which are fresh: that of Hu et al. 2021 for GPT-2.
     let loraRate = 2e-4
 
-    let private targets (parsed: ParseResult) : Result<string list, Problem> =
+    /// The layers that an option which says where adapters go names.
+    let targets (parsed: ParseResult) (layers: Option<string>) : Result<string list, Problem> =
         match Options.given parsed layers with
         | None
         | Some "attention" -> Ok Lora.attention
         | Some "all" -> Ok Lora.everyLayer
-        | Some other -> Error(Usage $"--lora-layers is {other}; attention and all are known")
+        | Some other -> Error(Usage $"{layers.Name} is {other}; attention and all are known")
 
     let private lora (parsed: ParseResult) (config: GptConfig) : Result<LoraOptions option, Problem> =
         match Options.given parsed rank, Options.given parsed alpha, Options.given parsed layers with
@@ -62,7 +63,7 @@ module FineTuning =
         | None, _, _ -> Error(Usage "--lora-alpha and --lora-layers say nothing without --lora-rank")
         | Some rank, alpha, _ ->
             result {
-                let! targets = targets parsed
+                let! targets = targets parsed layers
 
                 let! options =
                     Lora.validate config {

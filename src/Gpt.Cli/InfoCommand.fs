@@ -27,6 +27,12 @@ module InfoCommand =
     let private accumulate: Option<int> =
         Options.optional "--accumulate" "with --memory: a step is computed in so many parts; 1 unless given"
 
+    let private rank: Option<int> =
+        Options.optional "--lora-rank" "with --memory: train adapters of this rank alone"
+
+    let private layers: Option<string> =
+        Options.optional "--lora-layers" "with --lora-rank: which layers get adapters: attention unless given, or all"
+
     let private json = Options.json ()
 
     let private config (parsed: ParseResult) : Result<GptConfig, Problem> =
@@ -80,6 +86,23 @@ module InfoCommand =
             ]
         )
 
+    /// The adapters that were asked about; their strength takes no memory.
+    let private lora (parsed: ParseResult) (config: GptConfig) : Result<LoraOptions option, Problem> =
+        match Options.given parsed rank, Options.given parsed layers with
+        | None, None -> Ok None
+        | None, Some _ -> Error(Usage $"{layers.Name} says nothing without {rank.Name}")
+        | Some rank, _ ->
+            FineTuning.targets parsed layers
+            |> Result.bind (fun targets ->
+                Lora.validate config {
+                    Rank = rank
+                    Alpha = 1.0
+                    Targets = targets
+                }
+                |> Result.mapError (fun sentence -> $"--lora-rank: {sentence}")
+                |> Problem.usage)
+            |> Result.map Some
+
     /// What was asked about memory: training, none in int8, and generating.
     let private prediction (parsed: ParseResult) (config: GptConfig) : Result<MemoryUse option * MemoryUse, Problem> =
         let given option usual = Options.given parsed option |> Option.defaultValue usual
@@ -91,8 +114,10 @@ module InfoCommand =
 
             let! weights = Quantize.parse text |> Result.mapError (fun sentence -> Usage $"--{sentence}")
             let generating = MemoryUse.generating config weights batch config.Context
+            let! lora = lora parsed config
 
             match Precision.parse text with
+            | Error sentence when lora.IsSome -> return! Error(Usage $"--{sentence}")
             | Error _ -> return None, generating
             | Ok precision ->
                 let! step =
@@ -103,7 +128,12 @@ module InfoCommand =
                     }
                     |> Result.mapError (fun sentence -> Usage $"--{sentence}")
 
-                return Some(MemoryUse.training config step batch config.Context), generating
+                let training =
+                    match lora with
+                    | None -> MemoryUse.training config step batch config.Context
+                    | Some lora -> MemoryUse.trainingAdapters config lora step batch config.Context
+
+                return Some training, generating
         }
 
     let private partsOf (memory: MemoryUse) = [
@@ -148,7 +178,7 @@ module InfoCommand =
             | null -> false
             | found -> not found.Implicit
 
-        let about: Option list = [ batch; dtype; recompute; accumulate ]
+        let about: Option list = [ batch; dtype; recompute; accumulate; rank; layers ]
 
         match List.tryFind isGiven about with
         | Some option when not (parsed.GetRequiredValue memory) ->
@@ -175,5 +205,17 @@ module InfoCommand =
         Options.command
             "info"
             "Show what a model is made of."
-            (SizeOptions.all sizes @ [ sizes.Vocab; model; memory; batch; dtype; recompute; accumulate; json ])
+            (SizeOptions.all sizes
+             @ [
+                 sizes.Vocab
+                 model
+                 memory
+                 batch
+                 dtype
+                 recompute
+                 accumulate
+                 rank
+                 layers
+                 json
+             ])
             run

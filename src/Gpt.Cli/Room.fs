@@ -8,12 +8,20 @@ open Gpt
 [<RequireQualifiedAccess>]
 module Room =
 
-    /// What the tool keeps of a model beside the run: the one that it began at, and the best so far.
-    let private copies (config: GptConfig) = 8L * Params.count config
+    /// What the tool keeps of a model beside the run: the best so far, and the one that it began at, which a run of adapters counts
+    /// itself, or the fresh adapters and the best.
+    let private copies (config: GptConfig) (lora: LoraOptions option) : int64 =
+        match lora with
+        | None -> 8L * Params.count config
+        | Some lora -> 4L * Params.count config + 8L * Lora.count config lora
 
-    let private advice (config: GptConfig) (options: TrainingOptions) (available: int64) : string =
-        let room = available - copies config
-        let most = MemoryUse.largestBatch room config options.Step options.WindowLength
+    let private advice (config: GptConfig) lora (options: TrainingOptions) (available: int64) : string =
+        let room = available - copies config lora
+
+        let most =
+            match lora with
+            | None -> MemoryUse.largestBatch room config options.Step options.WindowLength
+            | Some lora -> MemoryUse.largestBatchOfAdapters room config lora options.Step options.WindowLength
 
         let ways = [
             if not options.Step.Recompute then
@@ -25,20 +33,26 @@ module Room =
         | Some batch -> $"""--batch {batch} would fit, or try {String.concat " or " ways}"""
         | None -> "not even one window fits; take a smaller model or a shorter --context"
 
-    /// The bytes that a run is expected to take at its height.
-    let needed (config: GptConfig) (options: TrainingOptions) : int64 =
-        (MemoryUse.training config options.Step options.BatchSize options.WindowLength).Total
-        + copies config
+    /// The bytes that a run, of the whole model or of adapters, is expected to take at its height.
+    let needed (config: GptConfig) (lora: LoraOptions option) (options: TrainingOptions) : int64 =
+        let batch, length = options.BatchSize, options.WindowLength
+
+        let run =
+            match lora with
+            | None -> MemoryUse.training config options.Step batch length
+            | Some lora -> MemoryUse.trainingAdapters config lora options.Step batch length
+
+        run.Total + copies config lora
 
     /// Refuses a run that will not fit, before anything is computed.
-    let check device (config: GptConfig) (options: TrainingOptions) : Result<unit, Problem> =
-        let needed = needed config options
+    let check device (config: GptConfig) lora (options: TrainingOptions) : Result<unit, Problem> =
+        let needed = needed config lora options
 
         match Machine.memoryOf device with
         | Some available when needed > available ->
             Error(
                 Failed
-                    $"training takes about {Machine.megabytes needed} MB and {device} has {Machine.megabytes available} MB: {advice config options available}"
+                    $"training takes about {Machine.megabytes needed} MB and {device} has {Machine.megabytes available} MB: {advice config lora options available}"
             )
         | _ -> Ok()
 
@@ -48,21 +62,20 @@ module Room =
         match problem with
         | :? OutOfMemoryException -> true
         | :? ExternalException ->
-            problem.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase)
-            || problem.Message.Contains("not enough memory", StringComparison.OrdinalIgnoreCase)
+            [ "out of memory"; "not enough memory"; "can't allocate memory" ]
+            |> List.exists (fun words -> problem.Message.Contains(words, StringComparison.OrdinalIgnoreCase))
         | _ -> false
 
-    /// Runs a training; when memory runs out on the way, that is one sentence. Nothing is written before a run has ended, so
-    /// that what stood in the folder of the checkpoint is still there.
-    let guard device (config: GptConfig) (options: TrainingOptions) out (work: unit -> 'a) : Result<'a, Problem> =
-        try
-            Ok(work ())
-        with problem when isOutOfMemory problem ->
-            let needed = needed config options
-            // More is taken by others than was foreseen: what would fit is reckoned with half of it.
-            let available = Machine.memoryOf device |> Option.defaultValue needed
+    /// Runs a training; when memory runs out on the way, that is one sentence. It is made before, while there is room for it.
+    let guard device config lora (options: TrainingOptions) out (work: unit -> Result<'a, Problem>) =
+        let needed = needed config lora options
+        // More is taken by others than was foreseen: what would fit is reckoned with half of it.
+        let available = (Machine.memoryOf device |> Option.defaultValue needed |> min needed) / 2L
 
-            Error(
-                Failed
-                    $"memory ran out in training, which takes about {Machine.megabytes needed} MB: {advice config options (min needed available / 2L)}; {out} is as it was"
-            )
+        let sentence =
+            $"memory ran out in training, which takes about {Machine.megabytes needed} MB: {advice config lora options available}; nothing more was written to {out}"
+
+        try
+            work ()
+        with problem when isOutOfMemory problem ->
+            Error(Failed sentence)

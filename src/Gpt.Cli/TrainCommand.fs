@@ -117,12 +117,12 @@ module TrainCommand =
             announce plan
             use interruption = new Interruption()
 
-            let! start = start plan
-            use start = start
-
             let! progress =
-                Room.guard plan.Device plan.Config plan.Training plan.Out (fun () ->
-                    TrainRun.follow plan interruption start)
+                Room.guard plan.Device plan.Config (plan.From |> Option.bind _.Lora) plan.Training plan.Out (fun () ->
+                    start plan
+                    |> Result.map (fun start ->
+                        use start = start
+                        TrainRun.follow plan interruption start))
 
             use model = progress.Kept
             do! save plan progress |> Problem.failed

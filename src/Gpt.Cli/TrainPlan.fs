@@ -163,9 +163,7 @@ module TrainPlan =
                     VocabSize = Tokenizer.vocabSize tokenizer
             }
 
-            // Adapters take less than the whole model, for which alone there is a prediction.
-            if (from |> Option.bind _.Lora).IsNone then
-                do! Room.check device config training
+            do! Room.check device config (from |> Option.bind _.Lora) training
 
             return {
                 Data = data

@@ -20,6 +20,7 @@ let private tests =
             ToolTests.tests
             GenerateToolTests.tests
             ComputingTests.tests
+            RoomTests.tests
             TokenizeTests.tests
             DownloadTests.tests
             EvalTests.tests

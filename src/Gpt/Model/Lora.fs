@@ -53,7 +53,8 @@ module Lora =
 
     let private isMeant (layer: string) (target: string) = layer = target || layer.EndsWith $".{target}"
 
-    let private adapted (config: GptConfig) (options: LoraOptions) : (string * int64 list) list =
+    /// The dense layers that get adapters, with the shapes (out, in) of their weights.
+    let internal adapted (config: GptConfig) (options: LoraOptions) : (string * int64 list) list =
         dense config |> List.filter (fun (layer, _) -> List.exists (isMeant layer) options.Targets)
 
     /// The options themselves, or one sentence that names the one that cannot be used with a model of this configuration.
@@ -136,8 +137,8 @@ module Lora =
         if Params.shapes lora.Config <> Params.shapes model.Config then
             invalidArg (nameof model) "the adapters were made for a model of other sizes"
 
-    /// The adapted weights by their names: W + (alpha / r) B A.
-    let private weights (lora: Lora) (model: Model) : Map<string, Tensor> =
+    /// The names of the adapted weights, each with what makes it: W + (alpha / r) B A, and nothing else that stays.
+    let private weights (lora: Lora) (model: Model) : (string * (unit -> Tensor)) list =
         requireFit lora model
         let parameters, matrices = Map.ofList model.Named, Map.ofList lora.Named
         let scale = Tensors.scalar (lora.Options.Alpha / float lora.Options.Rank)
@@ -145,14 +146,17 @@ module Lora =
         adapted lora.Config lora.Options
         |> List.map (fun (layer, _) ->
             let name = $"{layer}.weight"
-            name, parameters[name].add(matrices[nameB layer].matmul(matrices[nameA layer]).mul scale))
-        |> Map.ofList
+
+            let make () = parameters[name].add(matrices[nameB layer].matmul(matrices[nameA layer]).mul scale)
+
+            name, (fun () -> Tensors.scoped make))
 
     /// The parameters of a model with the adapters in force: W + (alpha / r) B A, made in the current dispose scope, where a
     /// layer is adapted, and the model's own elsewhere. Gradients reach A and B.
     /// Raises ArgumentException when the adapters were made for a model of other sizes, or its weights are not float32.
     let apply (lora: Lora) (model: Model) : Params<Tensor> =
-        let parameters, changed = Map.ofList model.Named, weights lora model
+        let parameters = Map.ofList model.Named
+        let changed = weights lora model |> List.map (fun (name, make) -> name, make ()) |> Map.ofList
 
         Params.build model.Config (fun name _ ->
             Map.tryFind name changed |> Option.defaultWith (fun () -> parameters[name]))
@@ -162,9 +166,8 @@ module Lora =
         let targets = Map.ofList target.Named
 
         Tensors.noGrad (fun () ->
-            Tensors.freeing (fun () ->
-                for KeyValue(name, weight) in weights lora model do
-                    targets[name].copy_ weight |> ignore))
+            for name, make in weights lora model do
+                Tensors.freeing (fun () -> targets[name].copy_(make ()) |> ignore))
 
     /// The model that the adapters make of another: a model like any other, which shares no memory with it.
     /// Raises ArgumentException when the adapters were made for a model of other sizes, or its weights are not float32.

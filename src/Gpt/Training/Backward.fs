@@ -8,7 +8,8 @@ module Backward =
 
     /// The mean loss of hidden states (B, T, C) after the last block.
     let private lossOf (model: Model) (targets: Tensor) (x: Tensor) : Tensor =
-        Loss.crossEntropy (x |> Transformer.finish model |> Transformer.head model) targets
+        let logits = Tensors.scoped (fun () -> x |> Transformer.finish model |> Transformer.head model)
+        Loss.crossEntropy logits targets
 
     /// Adds the gradients of `share` times the loss to the leaves that it was computed from; gives the loss.
     let private walk (share: float) (loss: Tensor) : Tensor =

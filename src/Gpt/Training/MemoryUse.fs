@@ -44,10 +44,12 @@ module MemoryUse =
 
         match precision with
         | Precision.Float32 ->
-            struct (8L * c + 2L * f + statistics, max (4L * c) (c + f) + v + dropped, 2L * v + 3L * c)
+            // libtorch's walk back has the logarithms of the softmax and the gradients of both beside the logits.
+            let logits = if Device.engine = "embedded" then 2L else 4L
+            struct (8L * c + 2L * f + statistics, max (4L * c) (c + f) + v + dropped, logits * v + 3L * c)
         | Precision.BFloat16 when Device.engine = "embedded" ->
             struct (9L * c + 2L * f + statistics, 9L * c + f + v + dropped, 2L * v + 7L * c)
-        | Precision.BFloat16 -> struct (5L * c + f + statistics, 3L * c + f + v + dropped, 3L * v + 4L * c)
+        | Precision.BFloat16 -> struct (5L * c + f + statistics, 3L * c + f + v + dropped, 4L * v + 4L * c)
 
     /// The activations of `windows` windows of `length` tokens that are computed at once.
     let private activations (config: GptConfig) (options: StepOptions) (windows: int64) (length: int64) : int64 =
@@ -83,26 +85,148 @@ module MemoryUse =
             Cache = 0L
         }
 
-    /// The most windows that a step can have in `available` bytes, none when not one window a part has room.
-    let largestBatch (available: int64) (config: GptConfig) (options: StepOptions) (length: int) : int option =
-        let fits (batch: int) = (training config options batch length).Total <= available
+    /// The bytes for each token that a block with adapters keeps, whose input gradients reach or not, and whether they reach its
+    /// output. `has` says whether one of its dense layers is adapted.
+    let private keptOf (config: GptConfig) (precision: Precision) (has: string -> bool) (reached: bool) =
+        let c, f, heads = int64 config.Dim, int64 config.FeedForward, int64 config.Heads
+        let widens = precision = Precision.BFloat16 && Device.engine = "embedded"
+        let dense = if precision = Precision.Float32 || widens then four else 2L
+        let mixes = reached || has "attn.c_attn"
+        let halfway = mixes || has "attn.c_proj"
+        let activates = halfway || has "mlp.c_fc"
 
-        // Whole parts: bisect between what fits and what does not.
+        let kept =
+            [
+                reached, four * (c + 2L)
+                has "attn.c_attn", dense * c
+                mixes, 4L * dense * c + four * heads
+                has "attn.c_proj" && widens, four * c
+                halfway, four * (c + 2L)
+                has "mlp.c_fc", dense * c
+                activates, dense * f
+                has "mlp.c_proj", dense * f
+            ]
+            |> List.sumBy (fun (isKept, bytes) -> if isKept then bytes else 0L)
+
+        struct (kept, activates || has "mlp.c_proj")
+
+    /// The bytes for each token that the last block holds on its way forward, whatever it keeps, and what the embedding holds.
+    let private heldOf (config: GptConfig) (precision: Precision) (has: string -> bool) : int64 =
+        let c, f, heads = int64 config.Dim, int64 config.FeedForward, int64 config.Heads
+
+        let adapted =
+            [ "attn.c_attn"; "attn.c_proj"; "mlp.c_fc"; "mlp.c_proj" ]
+            |> List.filter has
+            |> List.length
+            |> int64
+
+        let dropped = if config.Dropout > 0.0 then 2L * four * c else 0L
+
+        let block =
+            match precision with
+            | Precision.Float32 -> four * (11L * c + 2L * f)
+            | Precision.BFloat16 when Device.engine = "embedded" -> 54L * c + 4L * adapted * c + 12L * f
+            | Precision.BFloat16 -> four * (9L * c + f)
+
+        block + four * (c + heads + 4L) + dropped
+
+    /// The activations of adapters' training: `windows` windows of `length` tokens at once.
+    let private adapterActivations config (lora: LoraOptions) (options: StepOptions) (windows: int64) (length: int64) =
+        let names = Lora.adapted config lora |> List.map fst |> Set.ofList
+        let has (block: int) (layer: string) = names.Contains $"h.{block}.{layer}"
+        let last = config.Layers - 1
+        let c = four * int64 config.Dim
+
+        // With blocks computed again each begins at a leaf, which gradients reach.
+        let kept, _ =
+            (options.Recompute, [ 0..last ])
+            ||> List.mapFold (fun reached block ->
+                let struct (kept, reaches) = keptOf config options.Precision (has block) reached
+                // What a block is given is held on the way forward, kept or not.
+                (kept, (if reached then kept else kept + c)), (reaches || options.Recompute))
+
+        let struct (_, back, loss) = perToken config options.Precision
+        let vocab = int64 config.VocabSize
+        let held = heldOf config options.Precision (has last)
+
+        let token =
+            if options.Recompute then
+                // The logits have gone when the blocks are walked.
+                let blockwise = max (held + c) (fst (List.last kept) + four * (back - vocab) + 2L * c)
+                int64 config.Layers * c + max blockwise (four * loss + c)
+            else
+                let forward = List.sumBy snd kept - snd (List.last kept) + held
+                max forward (List.sumBy fst kept + four * max back loss)
+
+        let adapted = Lora.adapted config lora |> List.map (snd >> Model.size)
+        let made, largest = List.sum adapted, List.max adapted
+
+        let matrices =
+            Lora.adapted config { lora with Targets = Lora.everyLayer } |> List.sumBy (snd >> Model.size)
+
+        let head = vocab * int64 config.Dim
+        let perBlock numbers = numbers / int64 config.Layers
+
+        // The rounded copies, and what the embedded engine widens of them: of one block, where they are computed again.
+        let rounded, widened =
+            match options.Precision with
+            | Precision.Float32 -> 0L, 0L
+            | Precision.BFloat16 ->
+                let recording = kept |> List.filter (fun (kept, _) -> kept > 0L) |> List.length |> int64
+                let blocks = perBlock matrices * (if options.Recompute then 1L else recording)
+
+                2L * (matrices + head),
+                (if Device.engine = "embedded" then
+                     four * (blocks + head)
+                 else
+                     0L)
+
+        // At the end of the walk back, of all blocks or of one, the gradients of all that the adapters made are there.
+        let gradients = four * ((if options.Recompute then perBlock made else made) + 2L * largest)
+        four * made + rounded + max (windows * length * (token + 16L) + widened) gradients
+
+    /// What a step of `batch` windows of `length` tokens holds that trains adapters alone, computed with options: the model and what
+    /// the adapters make of it are its weights. Raises ArgumentException when `Lora.validate` would refuse the adapters.
+    let trainingAdapters config (lora: LoraOptions) (options: StepOptions) (batch: int) (length: int) : MemoryUse =
+        match Lora.validate config lora with
+        | Error sentence -> invalidArg (nameof lora) sentence
+        | Ok lora ->
+            let adapters = four * Lora.count config lora
+
+            {
+                Weights = 2L * four * Params.count config + adapters
+                Gradients = adapters
+                Moments = 2L * adapters
+                Activations =
+                    adapterActivations config lora options (int64 (batch / max 1 options.Parts)) (int64 length)
+                Cache = 0L
+            }
+
+    /// The most windows, in whole parts, that a step can have in `available` bytes, of which `total` windows take so many.
+    let private largest (available: int64) (parts: int) (total: int -> int64) : int option =
+        let fits (count: int) = total (count * parts) <= available
+
+        // Bisects between what fits and what does not.
         let rec between (low: int) (high: int) =
             if high - low <= 1 then
                 low
             else
                 let middle = low + (high - low) / 2
 
-                if fits (middle * options.Parts) then
+                if fits middle then
                     between middle high
                 else
                     between low middle
 
-        if fits options.Parts then
-            Some(options.Parts * between 1 (1 <<< 20))
-        else
-            None
+        if fits 1 then Some(parts * between 1 (1 <<< 20)) else None
+
+    /// The most windows that a step can have in `available` bytes, none when not one window a part has room.
+    let largestBatch (available: int64) (config: GptConfig) (options: StepOptions) (length: int) : int option =
+        largest available options.Parts (fun batch -> (training config options batch length).Total)
+
+    /// `largestBatch` of a step that trains adapters alone.
+    let largestBatchOfAdapters available config (lora: LoraOptions) (options: StepOptions) (length: int) : int option =
+        largest available options.Parts (fun batch -> (trainingAdapters config lora options batch length).Total)
 
     /// What a model with weights of a type holds that generates `rows` texts of `length` tokens.
     let generating (config: GptConfig) (weights: WeightType) (rows: int) (length: int) : MemoryUse =

@@ -47,9 +47,11 @@ internal unsafe ref struct Scratch
             if (top == 0 && Math.Max(wanted, bytes) > capacity)
                 Grow(Math.Max(wanted, bytes));
             own = top + bytes > capacity;
+            // Counted when it is there: memory may have run out.
+            var pointer = own ? NativeMemory.AlignedAlloc(bytes, Alignment) : memory + top;
             top += bytes;
             wanted = Math.Max(wanted, top);
-            return own ? NativeMemory.AlignedAlloc(bytes, Alignment) : memory + top - bytes;
+            return pointer;
         }
 
         internal void Return(void* pointer, nuint bytes, bool own)

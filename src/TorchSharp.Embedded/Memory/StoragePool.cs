@@ -5,7 +5,9 @@ namespace TorchSharp;
 /// <summary>
 /// Free blocks by size class. Classes are eighths of a power of two (64 bytes at least), so at most an eighth of a
 /// block is waste; a request takes a block of its own class or of the next two. What the system gave stays here until
-/// it is more than a quarter above the largest amount ever in use: then the largest free blocks go back.
+/// it is more than a quarter above the largest amount ever in use: then the largest free blocks go back. When memory has run
+/// out for good, a spare block that nobody has written to goes back, too: the runtime, which ends the process where it finds no
+/// room for code, has it while the exception unwinds.
 /// Safe to call from any thread.
 /// </summary>
 internal static class StoragePool
@@ -18,6 +20,8 @@ internal static class StoragePool
     private const int SearchedClasses = 3;
     private const long Slack = 64L << 20;
     private const long FirstCollection = 256L << 20;
+    private const long Spare = 16L << 20;
+    private const long SpareAbove = 64L << 20;
 
     private static readonly Lock gate = new();
     private static readonly Stack<Storage>?[] free = new Stack<Storage>?[Classes];
@@ -27,6 +31,7 @@ internal static class StoragePool
     private static long mostSinceReset;
     private static long nativeAllocations;
     private static long collectAbove = FirstCollection;
+    private static Storage? spare;
 
     /// <summary>Blocks asked of the system since the start.</summary>
     internal static long NativeAllocations => Volatile.Read(ref nativeAllocations);
@@ -120,17 +125,49 @@ internal static class StoragePool
         }
         catch (OutOfMemoryException)
         {
-            Collect();
-            lock (gate)
-                Trim(long.MaxValue / 2);
-            storage = new Storage(capacity, sizeClass);
+            storage = AllocateAgain(capacity, sizeClass);
         }
         lock (gate)
         {
             nativeAllocations++;
             Use(storage);
+            if (spare is null && usedBytes > SpareAbove)
+                KeepSpare();
         }
         return storage;
+    }
+
+    private static void KeepSpare()
+    {
+        try
+        {
+            spare = new Storage(Spare, 0);
+        }
+        catch (OutOfMemoryException)
+        {
+            // Then there is none: it helps where it can.
+        }
+    }
+
+    /// <summary>Once more, with all that nobody uses given back.</summary>
+    private static Storage AllocateAgain(long capacity, int sizeClass)
+    {
+        Collect();
+        lock (gate)
+            Trim(long.MaxValue / 2);
+        try
+        {
+            return new Storage(capacity, sizeClass);
+        }
+        catch (OutOfMemoryException)
+        {
+            lock (gate)
+            {
+                spare?.Free();
+                spare = null;
+            }
+            throw;
+        }
     }
 
     /// <summary>

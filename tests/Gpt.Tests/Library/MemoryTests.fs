@@ -26,12 +26,21 @@ let private startCounting (pool: Type) =
     | null -> failtest "the pool cannot count anew"
     | reset -> reset.Invoke(null, [||]) |> ignore
 
-/// The bytes that a step holds at its height, the run's own included.
-let private usedBy pool (config: GptConfig) (options: StepOptions) (batch: int) : int64 =
+/// A run of the whole model, or of adapters.
+let private start (lora: LoraOptions option) (model: Model) : TrainingState =
+    match lora with
+    | None -> Step.start model
+    | Some options ->
+        use fresh = Lora.init cpu model.Config options (Rng.ofSeed 4UL)
+        Step.startAdapters fresh model
+
+/// The bytes that a step holds at its height, the run's own included, and the model that adapters adapt.
+let private usedBy pool (config: GptConfig) (lora: LoraOptions option) (options: StepOptions) (batch: int) : int64 =
+    let outset = read pool "UsedBytes"
     use model = Init.model cpu config (Rng.ofSeed 1UL)
     let text = Array.init 4000 (fun i -> i * 7 % config.VocabSize)
-    let before = read pool "UsedBytes"
-    let mutable state = Step.start model
+    let before = if lora.IsSome then outset else read pool "UsedBytes"
+    let mutable state = start lora model
     let windows = Batches.draw cpu batch config.Context text (Rng.ofSeed 2UL)
     startCounting pool
 
@@ -121,6 +130,61 @@ let private cases = [
     "bfloat16, blocks again", { usual with Layers = 6 }, { rounded with Recompute = true }, 16
 ]
 
+let private attention = {
+    Rank = 8
+    Alpha = 16.0
+    Targets = Lora.attention
+}
+
+let private everyLayer = {
+    attention with
+        Targets = Lora.everyLayer
+}
+
+/// Adapters of every kind, each in every way that a step is computed.
+let private adapterCases =
+    let wordy = {
+        usual with
+            Layers = 2
+            VocabSize = 4096
+    }
+
+    let large = {
+        usual with
+            Dim = 512
+            FeedForward = 2048
+    }
+
+    [
+        for precision, name in [ Precision.Float32, "float32"; Precision.BFloat16, "bfloat16" ] do
+            for recompute in [ false; true ] do
+                let options = {
+                    Precision = precision
+                    Parts = 1
+                    Recompute = recompute
+                }
+
+                let how = name + (if recompute then ", blocks again" else "")
+
+                for layers, lora in [ "attention", attention; "every layer", everyLayer ] do
+                    $"{layers}, {how}", usual, lora, options, 16
+                    $"{layers}, {how}, dropout", { usual with Dropout = 0.1 }, lora, options, 16
+                    $"{layers}, {how}, one layer", { usual with Layers = 1 }, lora, options, 16
+                    $"{layers}, {how}, many words", wordy, lora, options, 16
+                    $"{layers}, {how}, one window", large, lora, options, 1
+
+        "in parts", usual, attention, { StepOptions.plain with Parts = 4 }, 32
+        "a large rank", usual, { everyLayer with Rank = 64 }, StepOptions.plain, 16
+
+        for target in [ "attn.c_proj"; "mlp.c_proj"; "c_fc"; "h.3.attn.c_attn"; "h.0.mlp.c_fc" ] do
+            $"{target} alone", { usual with Layers = 6 }, { attention with Targets = [ target ] }, StepOptions.plain, 16
+            $"{target} alone, bfloat16", usual, { attention with Targets = [ target ] }, rounded, 16
+    ]
+
+let private close (predicted: MemoryUse) (used: int64) =
+    let off = float predicted.Total / float used - 1.0
+    Expect.isLessThan (abs off) 0.1 $"predicted {predicted.Total}, used {used}"
+
 let tests =
     testList "memory" [
         for name, config, options, batch in cases do
@@ -128,10 +192,18 @@ let tests =
                 match pool with
                 | None -> skiptest "only the embedded engine says what it uses"
                 | Some pool ->
-                    let used = usedBy pool config options batch
-                    let predicted = (MemoryUse.training config options batch config.Context).Total
-                    let off = float predicted / float used - 1.0
-                    Expect.isLessThan (abs off) 0.1 $"predicted {predicted}, used {used}")
+                    close
+                        (MemoryUse.training config options batch config.Context)
+                        (usedBy pool config None options batch))
+
+        for name, config, lora, options, batch in adapterCases do
+            testCase $"a step of adapters takes what is predicted: {name}" (fun () ->
+                match pool with
+                | None -> skiptest "only the embedded engine says what it uses"
+                | Some pool ->
+                    close
+                        (MemoryUse.trainingAdapters config lora options batch config.Context)
+                        (usedBy pool config (Some lora) options batch))
 
         testCase "the cache takes what is predicted" (fun () ->
             match pool with
@@ -182,14 +254,25 @@ let tests =
              }
              |> Arb.fromGen)
             (fun (available, options) ->
-                let total batch = (MemoryUse.training usual options batch 64).Total
+                let fits name (total: int -> MemoryUse) most =
+                    match most with
+                    | Some batch ->
+                        Expect.equal (batch % options.Parts) 0 $"{name}: whole parts"
+                        Expect.isLessThanOrEqual (total batch).Total available $"{name}: fits"
+                        Expect.isGreaterThan (total (batch + options.Parts)).Total available $"{name}: no more"
+                    | None -> Expect.isGreaterThan (total options.Parts).Total available $"{name}: nothing fits"
 
-                match MemoryUse.largestBatch available usual options 64 with
-                | Some batch ->
-                    Expect.equal (batch % options.Parts) 0 "whole parts"
-                    Expect.isLessThanOrEqual (total batch) available "fits"
-                    Expect.isGreaterThan (total (batch + options.Parts)) available "no more"
-                | None -> Expect.isGreaterThan (total options.Parts) available "nothing fits")
+                MemoryUse.largestBatch available usual options 64
+                |> fits "whole" (fun batch -> MemoryUse.training usual options batch 64)
+
+                MemoryUse.largestBatchOfAdapters available usual attention options 64
+                |> fits "adapters" (fun batch -> MemoryUse.trainingAdapters usual attention options batch 64))
+
+        testCase "adapters that do not fit the model are refused" (fun () ->
+            let predict () =
+                MemoryUse.trainingAdapters usual { attention with Rank = 0 } StepOptions.plain 16 64 |> ignore
+
+            Expect.throwsT<ArgumentException> predict "rank 0")
 
         testCase "computing blocks again and parts take less" (fun () ->
             let total options = (MemoryUse.training usual options 64 64).Total

@@ -20,9 +20,9 @@ let program =
     let built = Path.GetRelativePath(own, AppContext.BaseDirectory)
     Path.Combine(Fixtures.root, "src", "Gpt.Cli", "bin", built, "Gpt.Cli.dll")
 
-/// Starts `gpt` in a folder, with variables of the environment and `input` for standard input.
-let private startWith (variables: (string * string) list) (input: string) (folder: string) (arguments: string list) =
-    let start = ProcessStartInfo("dotnet", program :: arguments, WorkingDirectory = folder)
+/// Starts a program in a folder, with variables of the environment and `input` for standard input.
+let private launch name (variables: (string * string) list) (input: string) (folder: string) (arguments: string list) =
+    let start = ProcessStartInfo((name: string), arguments, WorkingDirectory = folder)
 
     for name, value in variables do
         start.Environment[name] <- value
@@ -39,6 +39,9 @@ let private startWith (variables: (string * string) list) (input: string) (folde
         child.StandardInput.Write input
         child.StandardInput.Close()
         child
+
+/// Starts `gpt`.
+let private startWith variables input folder arguments = launch "dotnet" variables input folder (program :: arguments)
 
 let private start = startWith []
 
@@ -87,6 +90,29 @@ let interruptedAt (sign: string) (folder: string) (arguments: string list) : Run
     use kill = Process.Start("sh", [ "-c"; $"kill -INT {child.Id}" ])
     kill.WaitForExit()
     finish seen child
+
+/// `gptWith` in a process whose address space ends after so many kilobytes.
+let gptLimited (kilobytes: int64) variables (folder: string) (arguments: string list) : Run =
+    let limited = [ "-c"; $"ulimit -v {kilobytes}; exec dotnet \"$@\""; "gpt"; program ]
+    use child = launch "sh" variables "" folder (limited @ arguments)
+    finish "" child
+
+/// The kilobytes of address space that a run has taken until a line of standard error begins with `sign`, where it is ended.
+let addressSpaceAt (sign: string) variables (folder: string) (arguments: string list) : int64 =
+    use child = startWith variables "" folder arguments
+
+    let rec await () =
+        match child.StandardError.ReadLine() with
+        | null -> failtest $"gpt ended before {sign}"
+        | line when line.StartsWith sign -> ()
+        | _ -> await ()
+
+    await ()
+    let status = File.ReadAllLines $"/proc/{child.Id}/status"
+    child.Kill true
+    child.WaitForExit()
+    let peak = status |> Array.find _.StartsWith("VmPeak:")
+    Int64.Parse(peak.Split([| ' '; '\t' |], StringSplitOptions.RemoveEmptyEntries)[1])
 
 /// A text that a small model learns something of.
 let sampleText = String.replicate 400 "HAMLET:\nto be or not to be\n\n"

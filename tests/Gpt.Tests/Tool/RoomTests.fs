@@ -1,0 +1,182 @@
+/// The memory of a run as the tool foretells it, and a run whose memory ends on the way.
+module Gpt.Tests.RoomTests
+
+open System
+open System.IO
+open Expecto
+open Gpt
+open Gpt.Tests.Small
+open Gpt.Tests.Tool
+
+let private succeed (run: Run) =
+    Expect.equal run.Code 0 run.Error
+    run
+
+/// The one sentence of a run that failed, and what follows `word` in it up to the next space.
+let private sentenceOf (run: Run) : string =
+    Expect.equal run.Code 1 run.Error
+    Expect.equal run.Out "" "standard output"
+    Expect.isFalse (run.Error.Contains "   at ") "no stack trace"
+    run.Error.Split '\n' |> Array.filter _.StartsWith("gpt: ") |> Array.exactlyOne
+
+let private batchIn (sentence: string) : string =
+    let after = sentence.Split "--batch "
+    after[1].Split ' ' |> Array.head
+
+/// What .NET takes for the memory that there is, in megabytes.
+let private memory (megabytes: int) = [ "DOTNET_GCHeapHardLimit", $"0x{int64 megabytes <<< 20:X}" ]
+
+let private characters = Characters(CharTokenizer.ofText sampleText)
+
+/// A model whose training takes some megabytes.
+let private config = {
+    GptConfig.mini with
+        VocabSize = Tokenizer.vocabSize characters
+        Context = 64
+        Layers = 2
+        Dropout = 0.0
+}
+
+let private withBase (test: string -> unit) =
+    withText sampleText (fun folder ->
+        use model = Init.model (Device.cpu ()) config (Rng.ofSeed 1UL)
+        Checkpoint.save (Path.Combine(folder, "base")) characters model
+        test folder)
+
+/// The files below a folder, to the byte.
+let private contents (folder: string) =
+    Directory.GetFiles(folder, "*", SearchOption.AllDirectories)
+    |> Array.sort
+    |> Array.map (fun path -> path, File.ReadAllBytes path)
+
+let private gpt2 = (Map.ofList GptConfig.presets)["gpt2"]
+
+let private adapters =
+    testList "adapters" [
+        testCase "info foretells less than for the whole model, and more for more layers" (fun () ->
+            let info more =
+                let run =
+                    gptIn
+                        (Path.GetTempPath())
+                        ([ "info"; "--memory"; "--preset"; "gpt2"; "--batch"; "1"; "--json" ] @ more)
+
+                (ToolTests.parse (succeed run).Out).GetProperty "training"
+
+            let read (name: string) more = (info more).GetProperty(name).GetDouble()
+            let lora more = [ "--lora-rank"; "8" ] @ more
+            let megabytes bytes = Math.Round(float bytes / 1048576.0, 1)
+
+            let count =
+                Lora.count gpt2 {
+                    Rank = 8
+                    Alpha = 1.0
+                    Targets = Lora.attention
+                }
+
+            Expect.equal (read "gradientsMB" (lora [])) (megabytes (4L * count)) "gradients"
+            Expect.equal (read "momentsMB" (lora [])) (megabytes (8L * count)) "moments"
+
+            Expect.equal
+                (read "weightsMB" (lora []))
+                (megabytes (8L * Params.count gpt2 + 4L * count))
+                "the model, the merged one and the adapters"
+
+            Expect.isLessThan (read "totalMB" (lora [])) (read "totalMB" []) "less than all"
+
+            Expect.isGreaterThan
+                (read "activationsMB" (lora [ "--lora-layers"; "all" ]))
+                (read "activationsMB" (lora []))
+                "more layers")
+
+        testCase "a run that will not fit is refused, with the batch that would" (fun () ->
+            withBase (fun folder ->
+                let train more =
+                    let usual = [
+                        "train"
+                        "--from"
+                        "base"
+                        "--data"
+                        "text.txt"
+                        "--out"
+                        "tuned"
+                        "--steps"
+                        "1"
+                    ]
+
+                    (gptWith (memory 256) folder (usual @ [ "--lora-rank"; "4" ] @ more)).Result
+
+                let before = filesBelow folder
+                let sentence = sentenceOf (train [ "--batch"; "512" ])
+
+                for word in [ "training takes about"; "cpu has 256.0 MB"; "would fit"; "--recompute" ] do
+                    Expect.stringContains sentence word "sentence"
+
+                Expect.equal (filesBelow folder) before "nothing left behind"
+                train [ "--batch"; batchIn sentence ] |> succeed |> ignore
+                let more = string (int (batchIn sentence) + 1)
+                sentenceOf (train [ "--batch"; more ]) |> ignore))
+
+        testCase "layers without a rank, and adapters in int8, are refused" (fun () ->
+            for more, word in
+                [
+                    [ "--memory"; "--lora-layers"; "all" ], "--lora-layers"
+                    [ "--lora-rank"; "4" ], "--lora-rank"
+                    [ "--memory"; "--lora-rank"; "0" ], "rank is 0"
+                    [ "--memory"; "--lora-rank"; "4"; "--dtype"; "int8" ], "int8"
+                ] do
+                let run = gptIn (Path.GetTempPath()) ("info" :: more)
+                Expect.equal run.Code 2 run.Error
+                Expect.stringContains run.Error word "named")
+    ]
+
+/// Memory that ends in the middle of a training: the address space of the process is limited to what a small run takes and three
+/// quarters of what this one does.
+let private ending =
+    testCase "a run that memory ends says which batch would fit, and leaves the last checkpoint" (fun () ->
+        if not (OperatingSystem.IsLinux()) then
+            skiptest "only Linux limits the address space of a process"
+
+        withText sampleText (fun folder ->
+            let train out more = [ "train"; "--data"; "text.txt"; "--out"; out; "--prompt"; "H" ] @ more
+
+            let sizes = [
+                "--layers"
+                "2"
+                "--dim"
+                "128"
+                "--heads"
+                "4"
+                "--context"
+                "64"
+                "--steps"
+                "2"
+            ]
+
+            gptWith (memory 1024) folder (train "model" quick) |> _.Result |> succeed |> ignore
+            let before = contents folder
+            let small = List.truncate (quick.Length - 2) quick @ [ "--steps"; "20000" ]
+            let base' = addressSpaceAt "step" (memory 1024) folder (train "other" small)
+
+            let needed = MemoryUse.training config StepOptions.plain 640 64
+
+            let limited batch =
+                gptLimited
+                    (base' + needed.Total / 1024L * 3L / 4L)
+                    (memory 1024)
+                    folder
+                    (train "model" (sizes @ [ "--batch"; batch ]))
+
+            let sentence = sentenceOf (limited "640")
+
+            for word in
+                [
+                    "memory ran out in training"
+                    "would fit"
+                    "nothing more was written to model"
+                ] do
+                Expect.stringContains sentence word "sentence"
+
+            Expect.equal (contents folder) before "what stood there"
+            limited (batchIn sentence) |> succeed |> ignore))
+
+let tests = testList "room" [ adapters; ending ]
