@@ -48,7 +48,7 @@ public sealed unsafe class ElementwiseTests
         ("div into", Elementwise.Binary<DivIntoOp>, (a, b) => b / a, 0.51),
         ("max", Elementwise.Binary<MaxOp>, Math.Max, 0),
         ("min", Elementwise.Binary<MinOp>, Math.Min, 0),
-        ("relu grad", Elementwise.Binary<ReluGradOp>, (a, b) => b > 0 ? a : 0, 0),
+        ("relu grad", Elementwise.Binary<ReluGradOp>, (a, b) => b <= 0 ? 0 : a, 0),
     ];
 
     [Fact]

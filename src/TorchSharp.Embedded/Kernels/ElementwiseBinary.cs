@@ -82,12 +82,12 @@ internal readonly struct SigmoidGradOp : IBinaryOp
         where V : struct, IVec<V> => a * (b * (V.Of(1f) - b));
 }
 
-/// <summary>The gradient a at y = relu x, b = y (or x): a where b &gt; 0, else 0.</summary>
+/// <summary>The gradient a at y = relu x, b = y (or x): a where b &gt; 0 or NaN, else 0.</summary>
 internal readonly struct ReluGradOp : IBinaryOp
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Apply<V>(V a, V b)
-        where V : struct, IVec<V> => V.Less(V.Of(0f), b) & a;
+        where V : struct, IVec<V> => V.Select(V.LessOrEqual(b, V.Of(0f)), V.Of(0f), a);
 }
 
 /// <summary>op(b, a).</summary>

@@ -9,11 +9,14 @@ namespace TorchSharp;
 /// </summary>
 internal static unsafe class Extremes
 {
-    /// <summary>The extreme of all elements; the gradient is shared by all that reach it.</summary>
-    internal static TensorImpl Of(TensorImpl x, bool largest) => Along(x, [], false, largest);
+    /// <summary>The extreme of all elements; the gradient is shared by all that reach it, and by those that are NaN if it is.</summary>
+    internal static TensorImpl Of(TensorImpl x, bool largest) => Along(x, [], false, largest, reachesNaN: true);
 
-    /// <summary>The extremes along axes, all axes if none is named; the gradient is shared by all that reach it.</summary>
-    internal static TensorImpl Along(TensorImpl x, ReadOnlySpan<long> dims, bool keep, bool largest)
+    /// <summary>
+    /// The extremes along axes, all axes if none is named; the gradient is shared by all that reach it. NaN equals nothing, so that
+    /// the gradient of an extreme that is NaN is NaN, as in torch.
+    /// </summary>
+    internal static TensorImpl Along(TensorImpl x, ReadOnlySpan<long> dims, bool keep, bool largest, bool reachesNaN = false)
     {
         var operation = largest ? "amax" : "amin";
         var axes = Axes.Of(x, dims, operation);
@@ -36,7 +39,7 @@ internal static unsafe class Extremes
         var result = x.Dtype == Dtypes.Bool ? Copy.As(Dtypes.Bool, view) : view.Storage == x.Storage ? Copy.Clone(view) : view.Share();
         view.Release();
         if (Graph.Records(x))
-            Graph.Record(result, new SharedNode(x, result, axes), x);
+            Graph.Record(result, new SharedNode(x, result, axes, reachesNaN), x);
         return result;
     }
 
@@ -194,7 +197,7 @@ internal static unsafe class Extremes
     }
 
     /// <summary>Every element that reaches the extreme gets an equal share of the gradient.</summary>
-    private sealed class SharedNode(TensorImpl x, TensorImpl y, Axes axes) : Node
+    private sealed class SharedNode(TensorImpl x, TensorImpl y, Axes axes, bool reachesNaN) : Node
     {
         private Saved x = new(x);
         private Saved y = new(y);
@@ -209,7 +212,7 @@ internal static unsafe class Extremes
         {
             var input = x.Get(this);
             var extreme = axes.Spread(y.Get(this).Share());
-            var reached = Comparison.Eq(input, extreme);
+            var reached = reachesNaN && float.IsNaN(*extreme.Floats) ? Comparison.IsNan(input) : Comparison.Eq(input, extreme);
             var share = Copy.As(Dtypes.Float, reached);
             var shares = Sums.Along(share, axes, keep: true);
             share = Pointwise.Reuse<DivOp>(share, shares);

@@ -146,7 +146,7 @@ let private types =
         refuses "the silu of whole numbers" (fun () -> (wholes [ 1L ]).silu())
         refuses "the place of the largest truth value" (fun () -> (truths [ true ]).argmax())
         refuses "the best of truth values" (fun () -> let struct (best, _) = (truths [ true ]).topk(1, -1) in best)
-        refuses "truth values clamped" (fun () -> (truths [ true ]).clamp_min(true.ToScalar ()))
+        refuses "truth values clamped" (fun () -> (truths [ true ]).clamp_min(true.ToScalar()))
         refuses "a rest of truth values" (fun () -> (truths [ true ]).remainder(truths [ true ]))
         refuses "not a number as a whole number" (fun () -> (wholes [ 1L ]).fill_(scalar (float nan)))
         refuses "a range that ends before it begins" (fun () -> (reals [ 1f ]).uniform_(3.0, 1.0))
@@ -161,6 +161,12 @@ let private gradients =
         gives "of a clamp's bound is 1" [ "Float32 [3] 1 1 0" ] (fun () ->
             slope [ 2f; 3f; 1f ] (fun x -> x.clamp_min (scalar 2.0)))
         gives "of relu at 0 is 0" [ "Float32 [2] 0 1" ] (fun () -> slope [ 0f; 1f ] _.relu())
+        gives "of the largest is for what is not a number" [ "Float32 [3] 0 1 0" ] (fun () ->
+            slope [ 1f; nan; 2f ] _.max())
+        gives "of the largest along an axis is not a number" [ "Float32 [3] NaN NaN NaN" ] (fun () ->
+            slope [ 1f; nan; 2f ] (fun x -> x.amax [| 0L |]))
+        gives "of relu where it is not a number is 1" [ "Float32 [3] 1 1 0" ] (fun () ->
+            slope [ 1f; nan; -2f ] _.relu())
         gives "of the root at 0 is infinite" [ "Float32 [2] Infinity 0.25" ] (fun () -> slope [ 0f; 4f ] _.sqrt())
         gives "of the norm at 0 is 0" [ "Float32 [2] 0 0" ] (fun () -> slope [ 0f; 0f ] _.norm())
         gives "of the deviation of equals is 0" [ "Float32 [3] 0 0 0" ] (fun () -> slope [ 0f; 0f; 0f ] _.std())
