@@ -97,23 +97,6 @@ let gptLimited (kilobytes: int64) variables (folder: string) (arguments: string 
     use child = launch "sh" variables "" folder (limited @ arguments)
     finish "" child
 
-/// The kilobytes of address space that a run has taken until a line of standard error begins with `sign`, where it is ended.
-let addressSpaceAt (sign: string) variables (folder: string) (arguments: string list) : int64 =
-    use child = startWith variables "" folder arguments
-
-    let rec await () =
-        match child.StandardError.ReadLine() with
-        | null -> failtest $"gpt ended before {sign}"
-        | line when line.StartsWith sign -> ()
-        | _ -> await ()
-
-    await ()
-    let status = File.ReadAllLines $"/proc/{child.Id}/status"
-    child.Kill true
-    child.WaitForExit()
-    let peak = status |> Array.find _.StartsWith("VmPeak:")
-    Int64.Parse(peak.Split([| ' '; '\t' |], StringSplitOptions.RemoveEmptyEntries)[1])
-
 /// A text that a small model learns something of.
 let sampleText = String.replicate 400 "HAMLET:\nto be or not to be\n\n"
 
