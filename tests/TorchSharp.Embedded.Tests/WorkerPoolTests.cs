@@ -94,6 +94,39 @@ public sealed unsafe class WorkerPoolTests : IDisposable
     }
 
     [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void Nobody_waits_for_a_member_that_throws(int member)
+    {
+        WorkerPool.Threads = 2;
+        var error = Assert.Throws<InvalidOperationException>(() =>
+        {
+            var failing = new FailingJob { Member = member };
+            WorkerPool.Together(2, ref failing);
+        });
+        Assert.Equal($"member {Math.Min(member, Environment.ProcessorCount - 1)} fails", error.Message);
+
+        int* written = stackalloc int[2], wrong = stackalloc int[2];
+        var job = new MeetingJob { Written = written, Wrong = wrong };
+        WorkerPool.Together(2, ref job);
+        Assert.Equal(0, wrong[0] + wrong[1]);
+    }
+
+    private struct FailingJob : ITeamJob
+    {
+        internal int Member;
+
+        public readonly void Run(Team team)
+        {
+            team.Meet();
+            if (team.Member == Math.Min(Member, team.Members - 1))
+                throw new InvalidOperationException($"member {team.Member} fails");
+            team.Meet();
+            team.Meet();
+        }
+    }
+
+    [Theory]
     [InlineData(100, 10, 4, new long[] { 0, 25, 50, 75 })]
     [InlineData(10, 3, 8, new long[] { 0, 4, 7 })]
     [InlineData(11, 1, 3, new long[] { 0, 4, 8 })]

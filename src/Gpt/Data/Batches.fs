@@ -91,3 +91,16 @@ module Batches =
         match source with
         | TokenSource.Managed tokens -> draw device size context tokens rng
         | TokenSource.OnDevice tokens -> drawStarts size context tokens.shape[0] rng |> cutThere context tokens
+
+    /// A batch in `count` equal parts, in order; `count` divides the number of its windows.
+    let parts (count: int) (batch: Batch) : Batch list =
+        let size = batch.Inputs.shape[0] / int64 count
+        let part (index: int) (ids: Tensor) = ids.narrow (0L, int64 index * size, size)
+
+        if count = 1 then
+            [ batch ]
+        else
+            List.init count (fun index -> {
+                Inputs = part index batch.Inputs
+                Targets = part index batch.Targets
+            })

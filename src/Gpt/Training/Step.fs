@@ -134,23 +134,11 @@ module Step =
 
     /// The windows of a step in equal parts, each with a generator of its own where dropout draws.
     let private parts (count: int) (mode: Mode) (batch: Batch) : (Mode * Batch) list =
-        let size = batch.Inputs.shape[0] / int64 count
-
-        let part (index: int) =
-            let own (ids: Tensor) = ids.narrow (0L, int64 index * size, size)
-
-            let mode =
-                match mode with
-                | Train rng -> Train(Rng.split (uint64 index) rng)
-                | Eval -> Eval
-
-            mode,
-            {
-                Inputs = own batch.Inputs
-                Targets = own batch.Targets
-            }
-
-        if count = 1 then [ mode, batch ] else List.init count part
+        Batches.parts count batch
+        |> List.mapi (fun index part ->
+            match mode with
+            | Train rng when count > 1 -> Train(Rng.split (uint64 index) rng), part
+            | mode -> mode, part)
 
     /// Forward, loss, backward: fills the flat gradient and gives the loss, a tensor with one element. Reads nothing back.
     /// Raises ArgumentException when `StepOptions.validate` would refuse the options.

@@ -122,7 +122,14 @@ module Training =
 
     let private evaluate (options: TrainingOptions) (sources: Sources) (rng: Rng) (state: TrainingState) =
         let lossOf source =
-            Evaluation.lossOf state.Model source options.WindowLength options.BatchSize options.EvaluationBatches rng
+            Evaluation.lossOf
+                state.Model
+                source
+                options.WindowLength
+                options.BatchSize
+                options.Step.Parts
+                options.EvaluationBatches
+                rng
 
         Reported {
             Event = Evaluated(lossOf sources.Training, lossOf sources.Validation)

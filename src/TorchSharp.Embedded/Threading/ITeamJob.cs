@@ -2,7 +2,8 @@ namespace TorchSharp.Threading;
 
 /// <summary>
 /// Work that several threads do together, meeting between its phases: see <see cref="WorkerPool.Together"/>. A struct that holds pointers
-/// and sizes: all members run on the same copy. It must not throw, or the others wait for ever.
+/// and sizes: all members run on the same copy. When one throws, the others go on without waiting for anybody, and what they then
+/// write is worth nothing.
 /// </summary>
 internal interface ITeamJob
 {

@@ -92,6 +92,7 @@ internal static unsafe class WorkerPool
     /// fork for a chain of short phases. On the calling thread alone from inside a part or while another thread uses the pool. Never
     /// more members than processors, which would wait for each other's turn.
     /// </summary>
+    /// <remarks>The first exception that a member throws comes back here; the others are not waited for at meetings any more.</remarks>
     internal static void Together<TJob>(int most, ref TJob job)
         where TJob : struct, ITeamJob
     {
@@ -182,6 +183,8 @@ internal static unsafe class WorkerPool
         catch (Exception e)
         {
             Interlocked.CompareExchange(ref failure, e, null);
+            // Nobody may wait for one who will not come to a meeting any more.
+            Volatile.Write(ref Meeting[Middle], int.MaxValue / 2);
         }
     }
 

@@ -274,6 +274,32 @@ let tests =
 
             Expect.throwsT<ArgumentException> predict "rank 0")
 
+        testCase "an evaluation takes no more than a step, in parts either" (fun () ->
+            match pool with
+            | None -> skiptest "only the embedded engine says what it uses"
+            | Some pool ->
+                let config = {
+                    usual with
+                        Layers = 1
+                        VocabSize = 4096
+                }
+
+                let options = {
+                    Training.defaults 1 with
+                        Step = { StepOptions.plain with Parts = 4 }
+                        EvaluationBatches = 2
+                }
+
+                let corpus = Corpus.ofTokens 64 0.9 (Array.init 4000 (fun i -> i * 7 % config.VocabSize)) |> get
+
+                use model = Init.model cpu config (Rng.ofSeed 1UL)
+                let before = read pool "UsedBytes"
+                startCounting pool
+                Training.run options corpus model |> Seq.iter ignore
+                let most = read pool "MostUsedBytes" - before
+                let foretold = MemoryUse.training config options.Step options.BatchSize options.WindowLength
+                Expect.isLessThan (float most) (1.1 * float foretold.Total) "bytes")
+
         testCase "computing blocks again and parts take less" (fun () ->
             let total options = (MemoryUse.training usual options 64 64).Total
             let plain = total StepOptions.plain

@@ -93,6 +93,15 @@ let tests =
                 Expect.isLessThan validation 0.2 "validation loss"
             | other -> failtest $"other events: %A{other}")
 
+        testCase "an evaluation in parts is the evaluation, but for rounding" (fun () ->
+            use model = denseModel config
+
+            let loss parts =
+                Evaluation.lossOf model (TokenSource.Managed corpus.Validation) 8 6 parts 3 (Rng.ofSeed 1UL)
+
+            for parts in [ 2; 3; 6 ] do
+                Expect.isLessThan (abs (loss parts - loss 1)) 1e-6 $"{parts} parts")
+
         testCase "evaluation ignores dropout and repeats itself" (fun () ->
             use model = model { config with Dropout = 0.5 }
             let loss () = Evaluation.loss model corpus.Validation 8 4 3 (Rng.ofSeed 1UL)
