@@ -129,7 +129,7 @@ public sealed class ErrorTests : IDisposable
     {
         Assert.False(cuda.is_available());
         Assert.Equal(0, cuda.device_count());
-        foreach (var wrong in (Action[])[() => zeros(2, device: CUDA), () => ones(2).cuda(), () => ones(2).to(new Device("cuda:1"))])
+        foreach (var wrong in (Action[])[() => zeros(2, device: CUDA), () => ones(2).cuda(), () => ones(2).pin_memory(), () => ones(2).to(new Device("cuda:1"))])
         {
             var error = Assert.Throws<NotSupportedException>(wrong);
             Assert.Contains("--torch cuda", error.Message, StringComparison.Ordinal);

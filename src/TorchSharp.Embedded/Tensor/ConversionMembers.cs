@@ -76,7 +76,7 @@ public static partial class torch
         /// <summary>An error: there is no GPU that could read memory by itself.</summary>
         /// <exception cref="NotSupportedException">Always.</exception>
         public Tensor pin_memory() =>
-            throw new NotSupportedException("pin_memory: the embedded engine computes on the CPU only, which reads any memory; leave it out.");
+            throw new NotSupportedException("pin_memory: the embedded engine computes on the CPU only, which reads any memory; leave it out, or build with --torch cuda for a GPU.");
 
         /// <summary>Takes an axis of size 1, or all of them, away from this handle's shape.</summary>
         public Tensor squeeze_(long? dim = null) => Reshaped(Views.Squeeze(Impl, dim));
