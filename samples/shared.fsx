@@ -33,7 +33,7 @@ let fresh tokenizer =
 let learn steps tokenizer (text: string) =
     let corpus = Corpus.ofText tokenizer 64 0.9 text |> get
 
-    let last report =
+    let last (report: TrainingReport) =
         if report.Step = steps then
             Some(Model.copy report.State.Model)
         else
