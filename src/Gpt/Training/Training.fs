@@ -253,6 +253,11 @@ module Training =
     let everyStepAfter (options: TrainingOptions) (corpus: Corpus) (state: TrainingState) : TrainingMoment seq =
         momentsFrom options corpus state.Model.Config (fun () -> Step.copy state)
 
+    /// `everyStepAfter` without the memory of a copy: trains `state` itself, which belongs to the sequence from its first item on
+    /// and is freed at its end. To be enumerated once.
+    let everyStepTaking (options: TrainingOptions) (corpus: Corpus) (state: TrainingState) : TrainingMoment seq =
+        momentsFrom options corpus state.Model.Config (fun () -> state)
+
     /// Trains a copy of `model` on a corpus: nothing happens before the first report is asked for, and enumerating twice gives
     /// the same run twice. An `Evaluated` report comes first, before any step.
     /// Raises ArgumentException at the first report when `validate` would refuse the options.
