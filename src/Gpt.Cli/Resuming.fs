@@ -49,7 +49,7 @@ module Resuming =
             match Options.given parsed sizes.Preset, SizeOptions.read parsed sizes id with
             | Some _, Ok asked when isSame asked -> None
             | Some _, _ ->
-                Some(sizes.Preset.Name, $"--layers {config.Layers}, --dim {config.Dim}, --heads {config.Heads}")
+                Some(sizes.Preset.Name, $"{config.Layers} layers of width {config.Dim} with {config.Heads} heads")
             | None, _ -> None
 
         [
@@ -130,10 +130,16 @@ module Resuming =
         | Some count -> Ok(Some count)
         | None -> resuming |> Option.map _.Run.Options.EvaluateEvery |> Ok
 
-    /// The text must be the one that the run began with.
-    let checkText (name: string) (corpus: Corpus) (resuming: Resuming option) : Result<unit, Problem> =
+    /// The corpus, if a run that is gone on with began with the same.
+    let checkText
+        (name: string)
+        (resuming: Resuming option)
+        (corpus: Result<Corpus, string>)
+        : Result<Corpus, Problem> =
         match resuming with
-        | None -> Ok()
+        | None -> corpus |> Result.mapError (fun sentence -> Failed $"{name}: {sentence}")
         | Some resuming ->
-            TrainingCheckpoint.checkCorpus corpus resuming.Run
+            corpus
+            |> Result.bind (fun corpus ->
+                TrainingCheckpoint.checkCorpus corpus resuming.Run |> Result.map (fun () -> corpus))
             |> Result.mapError (fun sentence -> Usage $"--data is {name}: {sentence}")

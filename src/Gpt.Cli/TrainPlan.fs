@@ -213,10 +213,8 @@ module TrainPlan =
 
             let! corpus =
                 Corpus.ofText tokenizer training.WindowLength share data.Text
-                |> Result.mapError (fun sentence -> $"{data.Name}: {sentence}")
-                |> Problem.failed
+                |> Resuming.checkText data.Name resumed
 
-            do! Resuming.checkText data.Name corpus resumed
             let! prompt = promptFor parsed config.Context data.Text tokenizer
             do! Checkpoint.checkWritable out |> Problem.failed
 
