@@ -133,15 +133,6 @@ module TrainRun =
         | Made state -> state
         | Reported report -> report.State
 
-    /// Whether a moment is its step's last, one each: after it nothing is told of the step, no evaluation either. There a run can be
-    /// cut in two.
-    let private isBetween (plan: TrainPlan) (moment: TrainingMoment) : bool =
-        let step = (stateOf moment).Step
-
-        match moment with
-        | Reported { Event = Evaluated _ } -> true
-        | _ -> step % plan.Training.EvaluateEvery <> 0 && step <> plan.Training.Steps
-
     /// Saves the run. What cannot be written is said, at once or at the end, and no reason to end the training.
     let private save (plan: TrainPlan) (state: TrainingState) (isLast: bool) (progress: TrainProgress) : TrainProgress =
         let saved =
@@ -154,7 +145,7 @@ module TrainRun =
 
         { progress with Saved = saved }
 
-    /// Whether the plan asks for the run to be saved at a moment between two steps, which is the last of the training or not.
+    /// Whether the plan asks for the run to be saved at the end of a step, which is the last of the training or not.
     let private isSaved (plan: TrainPlan) (moment: TrainingMoment) (isLast: bool) : bool =
         let step = (stateOf moment).Step
 
@@ -211,7 +202,7 @@ module TrainRun =
                     | Evaluated(training, validation) -> evaluated training validation report.State progress
 
             let progress =
-                if isBetween plan moment && isSaved plan moment isLast then
+                if Training.endsStep plan.Training moment && isSaved plan moment isLast then
                     save plan (stateOf moment) isLast progress
                 else
                     progress
@@ -236,6 +227,6 @@ module TrainRun =
 
         Screen.follow Pictures.training (fun show ->
             moments plan start
-            |> Seq.map (fun moment -> moment, isBetween plan moment && interruption.Asked())
+            |> Seq.map (fun moment -> moment, Training.endsStep plan.Training moment && interruption.Asked())
             |> takeThrough snd
             |> Seq.fold (onMoment show) first)

@@ -99,6 +99,10 @@ module Training =
             |> Result.bind (fun _ -> StepOptions.validate options.BatchSize options.Step)
             |> Result.map (fun _ -> options)
 
+    /// Whether an evaluation follows a step.
+    let private isJudged (options: TrainingOptions) (step: int) : bool =
+        step = options.Steps || step % options.EvaluateEvery = 0
+
     /// Independent generators for the three things that chance decides.
     let private generators (options: TrainingOptions) =
         let rng = Rng.ofSeed options.Seed
@@ -206,7 +210,7 @@ module Training =
                 state <- step options sources numbers counted state
                 counted <- counted + 1
                 let isLast = state.Step = options.Steps
-                let isJudged = isLast || state.Step % options.EvaluateEvery = 0
+                let isJudged = isJudged options state.Step
                 let isReported = isLast || state.Step % options.ReportEvery = 0
                 let before = late
                 late <- None
@@ -231,6 +235,15 @@ module Training =
                 if isJudged then
                     yield evaluate options sources windows state
         }
+
+    /// Whether a moment is the last that is told of its step, as one is of each: no evaluation follows. A run that is kept there
+    /// (`Step.copy`, `TrainingCheckpoint`) and gone on with is the same run; only the loss of a `Stepped` report that was due is
+    /// the mean over fewer steps, or is not told when it was late.
+    let endsStep (options: TrainingOptions) (moment: TrainingMoment) : bool =
+        match moment with
+        | Reported { Event = Evaluated _ } -> true
+        | Reported { State = state }
+        | Made state -> not (isJudged options state.Step)
 
     /// The reports among the moments.
     let reports (moments: TrainingMoment seq) : TrainingReport seq =
