@@ -76,7 +76,7 @@ public sealed partial class GptModel : IDisposable
 
     /// <summary>
     /// Writes the model and its tokenizer as a checkpoint folder, which <see cref="Load"/> and Hugging Face transformers read. What
-    /// stood there before is whole until the new is.
+    /// stood there before is whole until the new is; a run that <see cref="Trainer.Save"/> kept there is removed.
     /// </summary>
     /// <param name="path">The folder; made when it is not there.</param>
     /// <exception cref="ArgumentException">The path is empty or null.</exception>

@@ -24,6 +24,8 @@ module Catalogue =
             "on a text of your own", "gpt train --data my.txt --steps 500 --out runs/mine"
             "a larger model", "gpt train --layers 6 --dim 192 --heads 6 --context 128"
             "go on from a checkpoint", "gpt train --from runs/shakespeare --data my.txt --out runs/tuned"
+            "a long run, saved on the way", "gpt train --data my.txt --steps 20000 --out runs/long --save-every 500"
+            "go on with it after Ctrl-C or a crash", "gpt train --data my.txt --resume runs/long"
             "with less memory", "gpt train --batch 64 --context 256 --recompute --accumulate 4"
         ]
         entry "generate" "Write text with a trained model." [

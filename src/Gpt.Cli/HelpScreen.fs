@@ -49,6 +49,7 @@ module HelpScreen =
             "--out"
             "--tokenizer"
             "--from"
+            "--resume"
             "--draft"
             "--cache"
             "--adapter"

@@ -36,6 +36,13 @@ module StepChoices =
         choices.Accumulate
     ]
 
+    /// TF32 switched on, if it was asked for.
+    let useTf32 (parsed: ParseResult) (choices: StepChoices) device : Result<unit, Problem> =
+        if parsed.GetRequiredValue choices.Tf32 then
+            Device.useTf32 device |> Result.mapError (fun sentence -> Usage $"--{sentence}")
+        else
+            Ok()
+
     /// What was asked for, for steps of `batch` windows on a device, with TF32 switched on if it was.
     let read (parsed: ParseResult) (choices: StepChoices) device (batch: int) : Result<StepOptions, Problem> =
         let usage result = result |> Result.mapError (fun sentence -> Usage $"--{sentence}")
@@ -43,8 +50,7 @@ module StepChoices =
         result {
             let! precision = Precision.parse (parsed.GetRequiredValue choices.Dtype) |> usage
 
-            if parsed.GetRequiredValue choices.Tf32 then
-                do! Device.useTf32 device |> usage
+            do! useTf32 parsed choices device
 
             return!
                 StepOptions.validate batch {

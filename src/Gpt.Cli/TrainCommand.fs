@@ -23,6 +23,11 @@ module TrainCommand =
         | Some tuning -> Screen.note $"from        {tuning.Folder}, windows of {tuning.Window} tokens"
         | None -> ()
 
+        match plan.Resumed with
+        | Some resuming ->
+            Screen.note $"resumed     {resuming.Folder}, step {resuming.Run.Step} of {plan.Training.Steps}"
+        | None -> ()
+
         match plan.From |> Option.bind _.Lora with
         | Some lora ->
             let layers = String.concat ", " lora.Targets
@@ -93,23 +98,36 @@ module TrainCommand =
             ]
         )
 
-    /// The model before the first step: the checkpoint's, or one with fresh parameters.
-    let private start (plan: TrainPlan) : Result<Model, Problem> =
-        match plan.From with
-        | Some tuning -> FineTuning.load plan.Device tuning
-        | None ->
+    /// What the training starts from: the run that was saved, the checkpoint's model, or one with fresh parameters.
+    let private start (plan: TrainPlan) : Result<TrainStart, Problem> =
+        match plan.Resumed, plan.From with
+        | Some resuming, _ ->
+            TrainingCheckpoint.load plan.Device resuming.Folder
+            |> Result.map (fun (state, _, _) -> Saved state)
+            |> Problem.failed
+        | None, Some tuning -> FineTuning.load plan.Device tuning |> Result.map Fresh
+        | None, None ->
             Rng.ofSeed plan.Training.Seed
             |> Rng.splitNamed "parameters"
             |> Init.model plan.Device plan.Config
+            |> Fresh
             |> Ok
 
-    /// Leaves the model in the folder, or of adapters them alone.
+    /// Leaves the model in the folder, or of adapters them alone. Where the run is saved, that has been done.
     let private save (plan: TrainPlan) (progress: TrainProgress) : Result<unit, string> =
         match plan.From, progress.KeptAdapters with
+        | _ when plan.SaveEvery.IsSome -> progress.Saved |> Result.map ignore
         | Some tuning, Some lora ->
             use lora = lora
             Adapter.trySave plan.Out tuning.Name plan.Tokenizer lora
         | _ -> Checkpoint.trySave plan.Out plan.Tokenizer progress.Kept
+
+    /// How a run that was interrupted is gone on with, if it can be.
+    let private wayOn (plan: TrainPlan) (progress: TrainProgress) : string =
+        match plan.SaveEvery, progress.Saved with
+        | Some _, Ok step when step < plan.Training.Steps ->
+            $", and `gpt train --resume {plan.Out} --data {plan.Data.Name}` goes on from step {step}"
+        | _ -> ""
 
     let private run (parsed: ParseResult) : Result<int, Problem> =
         result {
@@ -128,7 +146,7 @@ module TrainCommand =
             do! save plan progress |> Problem.failed
 
             if interruption.Asked() then
-                Screen.note $"interrupted; what was learned so far is in {plan.Out}"
+                Screen.note $"interrupted; what was learned so far is in {plan.Out}{wayOn plan progress}"
                 return Problem.codes.Interrupted
             else
                 let samples = samples plan model

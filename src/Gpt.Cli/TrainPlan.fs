@@ -12,6 +12,10 @@ type TrainPlan = {
     Config: GptConfig
     /// The checkpoint to go on from; without one the training starts from fresh parameters.
     From: FineTuning option
+    /// The run to go on with.
+    Resumed: Resuming option
+    /// After how many steps each the run is saved, for --resume; without it the model alone is saved at the end.
+    SaveEvery: int option
     Training: TrainingOptions
     Device: TorchSharp.torch.Device
     Out: string
@@ -30,7 +34,13 @@ module TrainPlan =
     let private share = 0.9
     let private sizes = SizeOptions.create "mini"
     let private data = Options.withDefault "--data" "a text file, or the name shakespeare" "shakespeare"
-    let private out = Options.withDefault "--out" "folder for the checkpoint" Options.checkpointFolder
+
+    let private out =
+        Options.withDefault
+            "--out"
+            "folder for the checkpoint; with --resume the run's unless given"
+            Options.checkpointFolder
+
     let private steps = Options.withDefault "--steps" "optimizer steps" 2000
     let private batch = Options.withDefault "--batch" "windows a step" 16
     let private freshRate = 2e-3
@@ -121,6 +131,50 @@ module TrainPlan =
         }
         |> Problem.usage
 
+    /// Where the training stands before its first step: the sizes, how it is trained, and the tokenizer, where it is not the text's.
+    let private beginning parsed device (from: FineTuning option) =
+        result {
+            let! config, window, usualRate = setting parsed from
+            let! step = StepChoices.read parsed choices device (parsed.GetRequiredValue batch)
+            let! training = trainingOptions parsed device config window usualRate step
+            return config, training, from |> Option.map _.Tokenizer
+        }
+
+    /// The same of a run that is gone on with: its own, but for how it is told of.
+    let private goingOn (parsed: ParseResult) device (resuming: Resuming) =
+        let own, config = resuming.Run.Options, resuming.Config
+        let claim option saved = Resuming.claim parsed option saved
+
+        result {
+            do!
+                Resuming.refuse
+                    resuming.Folder
+                    (Resuming.claimSizes parsed sizes config own.WindowLength
+                     @ [ claim steps own.Steps; claim batch own.BatchSize ]
+                     @ Resuming.claimSchedule parsed rate minimum warmup own.Schedule
+                     @ [
+                         claim decay own.Optimizer.WeightDecay
+                         claim clip (own.Optimizer.ClipNorm |> Option.defaultValue infinity)
+                         claim evaluations own.EvaluateEvery
+                         claim choices.Dtype (Precision.name own.Step.Precision)
+                         claim choices.Recompute own.Step.Recompute
+                         claim choices.Accumulate own.Step.Parts
+                         claim seed (int64 own.Seed)
+                     ])
+
+            do! StepChoices.useTf32 parsed choices device
+
+            let! training =
+                Training.validate config {
+                    own with
+                        ReportEvery = Options.given parsed reports |> Option.defaultValue own.ReportEvery
+                        ReportLate = not (Device.isCpu device)
+                }
+                |> Problem.usage
+
+            return config, training, Some resuming.Tokenizer
+        }
+
     /// A prompt that was asked for must be encodable; the default one gives way to the text's own first character.
     let private promptFor (parsed: ParseResult) (context: int) (text: string) (tokenizer: Tokenizer) =
         let wanted = parsed.GetRequiredValue prompt
@@ -138,22 +192,28 @@ module TrainPlan =
         result {
             do! Options.useThreads (Options.given parsed threads)
             let! device = Options.deviceOf parsed device
-            let out = parsed.GetRequiredValue out
+            let! resumed = Resuming.read parsed
+
+            let out =
+                match Options.given parsed out, resumed with
+                | None, Some resuming -> resuming.Folder
+                | _ -> parsed.GetRequiredValue out
+
             let! from = FineTuning.read parsed sizes out
-            let! config, window, usualRate = setting parsed from
-            let! step = StepChoices.read parsed choices device (parsed.GetRequiredValue batch)
-            let! training = trainingOptions parsed device config window usualRate step
+            let! saveEvery = Resuming.saves parsed from resumed
+
+            let! config, training, tokenizer =
+                match resumed with
+                | Some resuming -> goingOn parsed device resuming
+                | None -> beginning parsed device from
+
             let! data = Datasets.resolve (parsed.GetRequiredValue data) |> Problem.failed
 
-            let tokenizer =
-                match from with
-                | Some tuning -> tuning.Tokenizer
-                | None -> Characters(CharTokenizer.ofText data.Text)
+            let tokenizer = tokenizer |> Option.defaultWith (fun () -> Characters(CharTokenizer.ofText data.Text))
 
             let! corpus =
-                Corpus.ofText tokenizer window share data.Text
-                |> Result.mapError (fun sentence -> $"{data.Name}: {sentence}")
-                |> Problem.failed
+                Corpus.ofText tokenizer training.WindowLength share data.Text
+                |> Resuming.checkText data.Name resumed
 
             let! prompt = promptFor parsed config.Context data.Text tokenizer
             do! Checkpoint.checkWritable out |> Problem.failed
@@ -171,6 +231,8 @@ module TrainPlan =
                 Corpus = corpus
                 Config = config
                 From = from
+                Resumed = resumed
+                SaveEvery = saveEvery
                 Training = training
                 Device = device
                 Out = out
@@ -184,10 +246,12 @@ module TrainPlan =
     /// The options in the order of the help.
     let options: Option list =
         (FineTuning.options
+         @ [ Resuming.resume ]
          @ SizeOptions.all sizes
          @ [
              data
              out
+             Resuming.saveEvery
              steps
              batch
              rate

@@ -4,6 +4,22 @@ open System
 open System.Diagnostics
 open Gpt
 
+/// Where a training run starts: a model, or a run that was saved.
+type TrainStart =
+    | Fresh of Model
+    | Saved of TrainingState
+
+    member start.Model =
+        match start with
+        | Fresh model -> model
+        | Saved state -> state.Model
+
+    interface IDisposable with
+        member start.Dispose() =
+            match start with
+            | Fresh model -> (model :> IDisposable).Dispose()
+            | Saved state -> (state :> IDisposable).Dispose()
+
 /// What a training run carries from report to report, and at its end.
 type TrainProgress = {
     Rows: LossRow list
@@ -11,6 +27,8 @@ type TrainProgress = {
     Kept: Model
     /// A copy of the adapters at the same step, where they alone are trained; none before the first report.
     KeptAdapters: Lora option
+    /// The step of the run that was saved last, or why it could not be; before any the step at which the training started.
+    Saved: Result<int, string>
     /// The points of the loss curve, the newest first, and the losses since the newest.
     Points: (int * float) list
     Recent: float list
@@ -59,8 +77,12 @@ module TrainRun =
         | Ok() -> ()
         | Error sentence -> Screen.note sentence
 
+    /// The step at which the training started.
+    let private begun (plan: TrainPlan) : int = plan.Resumed |> Option.map _.Run.Step |> Option.defaultValue 0
+
     let private statusOf (plan: TrainPlan) (step: int) (loss: float) (progress: TrainProgress) : Status =
-        let secondsPerStep = progress.Training.TotalSeconds / float step
+        let made = float (step - begun plan)
+        let secondsPerStep = progress.Training.TotalSeconds / made
 
         {
             Step = step
@@ -68,7 +90,7 @@ module TrainRun =
             Loss = loss
             Rate = Schedule.rate plan.Training.Schedule (step - 1)
             TokensPerSecond = float (plan.Training.BatchSize * plan.Training.WindowLength) / secondsPerStep
-            Left = progress.Last / float step * float (plan.Training.Steps - step)
+            Left = progress.Last / made * float (plan.Training.Steps - step)
             Rows = progress.Rows
             Curve = curve plan progress
         }
@@ -94,11 +116,12 @@ module TrainRun =
                 more <- not (isLast items.Current) && items.MoveNext()
         }
 
-    /// The training that the plan asks for: of the whole model, or of fresh adapters.
-    let private moments (plan: TrainPlan) (model: Model) : TrainingMoment seq =
-        match plan.From |> Option.bind _.Lora with
-        | None -> Training.everyStep plan.Training plan.Corpus model
-        | Some options ->
+    /// The training that the plan asks for: the rest of a run, or one of the whole model or of fresh adapters.
+    let private moments (plan: TrainPlan) (start: TrainStart) : TrainingMoment seq =
+        match start, plan.From |> Option.bind _.Lora with
+        | Saved state, _ -> Training.everyStepTaking plan.Training plan.Corpus state
+        | Fresh model, None -> Training.everyStep plan.Training plan.Corpus model
+        | Fresh model, Some options ->
             seq {
                 let rng = Rng.ofSeed plan.Training.Seed |> Rng.splitNamed "adapters"
                 use lora = Lora.init plan.Device model.Config options rng
@@ -110,8 +133,29 @@ module TrainRun =
         | Made state -> state
         | Reported report -> report.State
 
+    /// Saves the run. What cannot be written is said, at once or at the end, and no reason to end the training.
+    let private save (plan: TrainPlan) (state: TrainingState) (isLast: bool) (progress: TrainProgress) : TrainProgress =
+        let saved =
+            TrainingCheckpoint.trySave plan.Out plan.Tokenizer plan.Training plan.Corpus state
+            |> Result.map (fun () -> state.Step)
+
+        match saved with
+        | Error sentence when not isLast && state.Step < plan.Training.Steps -> Screen.note sentence
+        | _ -> ()
+
+        { progress with Saved = saved }
+
+    /// Whether the plan asks for the run to be saved at the end of a step, which is the last of the training or not.
+    let private isSaved (plan: TrainPlan) (moment: TrainingMoment) (isLast: bool) : bool =
+        let step = (stateOf moment).Step
+
+        match plan.SaveEvery with
+        | None -> false
+        | Some _ when isLast || step = plan.Training.Steps -> true
+        | Some every -> step > 0 && step % every = 0
+
     /// Runs the training to its end, or to the step at which it is interrupted, and gives what it carried.
-    let follow (plan: TrainPlan) (interruption: Interruption) (model: Model) : TrainProgress =
+    let follow (plan: TrainPlan) (interruption: Interruption) (start: TrainStart) : TrainProgress =
         let clock = Stopwatch.StartNew()
 
         let stepped show (loss: float) (losses: float[]) (step: int) (progress: TrainProgress) =
@@ -157,6 +201,12 @@ module TrainRun =
                     | Stepped(loss, _, _) -> stepped show loss report.Losses report.Step progress
                     | Evaluated(training, validation) -> evaluated training validation report.State progress
 
+            let progress =
+                if Training.endsStep plan.Training moment && isSaved plan moment isLast then
+                    save plan (stateOf moment) isLast progress
+                else
+                    progress
+
             // Ctrl-C: what was learned so far is kept, and drawn.
             if isLast && (stateOf moment).Step > 0 then
                 plot plan progress
@@ -164,10 +214,11 @@ module TrainRun =
             else
                 progress
 
-        let start = {
+        let first = {
             Rows = []
-            Kept = Model.copy model
+            Kept = Model.copy start.Model
             KeptAdapters = None
+            Saved = Ok(begun plan)
             Points = []
             Recent = []
             Training = TimeSpan.Zero
@@ -175,7 +226,7 @@ module TrainRun =
         }
 
         Screen.follow Pictures.training (fun show ->
-            moments plan model
-            |> Seq.map (fun moment -> moment, interruption.Asked())
+            moments plan start
+            |> Seq.map (fun moment -> moment, Training.endsStep plan.Training moment && interruption.Asked())
             |> takeThrough snd
-            |> Seq.fold (onMoment show) start)
+            |> Seq.fold (onMoment show) first)

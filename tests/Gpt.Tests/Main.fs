@@ -25,6 +25,7 @@ let private tests =
             DownloadTests.tests
             EvalTests.tests
             FineTuneTests.tests
+            ResumeToolTests.tests
             HelpTests.tests
             PictureTests.tests
             SampleTests.tests

@@ -24,11 +24,17 @@ module Checkpoint =
         "model.safetensors", Safetensors.write (Gpt2Weights.toStore model)
     ]
 
+    /// What a training run keeps beside its model (`TrainingCheckpoint`): how it goes on.
+    let internal runFile = "training.json"
+
+    /// The optimizer's running means.
+    let internal optimizerFile = "optimizer.safetensors"
+
     /// Writes a checkpoint folder. Every file is written under a temporary name, synced and renamed, so what stood there
-    /// before is whole until the new one is. Raises IOException or UnauthorizedAccessException when the folder cannot
-    /// be written; nothing half-written is left then.
+    /// before is whole until the new one is. A training run that was saved there is removed: it is not this model's. Raises
+    /// IOException or UnauthorizedAccessException when the folder cannot be written; nothing half-written is left then.
     let save (folder: string) (tokenizer: Tokenizer) (model: Model) : unit =
-        Tensors.freeing (fun () -> SafeFiles.writeAll folder (files tokenizer model))
+        Tensors.freeing (fun () -> SafeFiles.replaceAll folder [ runFile; optimizerFile ] (files tokenizer model))
 
     /// `save`, with what the disk refuses as one sentence instead of an exception.
     let trySave (folder: string) (tokenizer: Tokenizer) (model: Model) : Result<unit, string> =

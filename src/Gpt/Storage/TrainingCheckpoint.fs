@@ -11,12 +11,13 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module TrainingCheckpoint =
 
-    let private runFile = "training.json"
-    let private optimizerFile = "optimizer.safetensors"
+    let private runFile = Checkpoint.runFile
+    let private optimizerFile = Checkpoint.optimizerFile
 
     let private text (content: string) (stream: Stream) = stream.Write(ReadOnlySpan(Encoding.UTF8.GetBytes content))
 
-    /// Writes the folder, all files as `Checkpoint.save` does it. Raises ArgumentException for a run that trains adapters, and
+    /// Writes the folder, all files as `Checkpoint.save` does it; `training.json` goes first and comes last, so that a crash between
+    /// two of them never leaves the parts of two runs for one. Raises ArgumentException for a run that trains adapters, and
     /// IOException or UnauthorizedAccessException when the folder cannot be written.
     let save
         (folder: string)
@@ -35,14 +36,23 @@ module TrainingCheckpoint =
         }
 
         Tensors.freeing (fun () ->
-            SafeFiles.writeAll
+            SafeFiles.replaceAll
                 folder
+                [ runFile ]
                 (Checkpoint.files tokenizer state.Model
                  @ [
-                     runFile, text (TrainingJson.write run)
                      optimizerFile,
                      Safetensors.write [ "mean", state.Optimizer.Mean; "square", state.Optimizer.Square ]
+                     runFile, text (TrainingJson.write run)
                  ]))
+
+    /// `save`, with what the disk refuses as one sentence instead of an exception.
+    let trySave folder tokenizer options corpus (state: TrainingState) : Result<unit, string> =
+        try
+            Ok(save folder tokenizer options corpus state)
+        with
+        | :? IOException
+        | :? UnauthorizedAccessException as e -> Error $"the training run cannot be written to {folder}: {e.Message}"
 
     let private inFile (path: string) (result: Result<'a, string>) =
         result |> Result.mapError (fun sentence -> $"{path}: {sentence}")
@@ -85,26 +95,40 @@ module TrainingCheckpoint =
             (fresh :> IDisposable).Dispose()
             reraise ()
 
-    /// Loads the run of a checkpoint folder onto a device, to be gone on with by `Training.resume`. The error is one sentence that
-    /// names the file and what is wrong with it.
-    let load (device: torch.Device) (folder: string) : Result<TrainingState * SavedRun * Tokenizer, string> =
-        let json, optimizer = Path.Combine(folder, runFile), Path.Combine(folder, optimizerFile)
-
+    /// A read of a folder's run, with what the disk refuses and what is wrong with a file as one sentence.
+    let private reading (folder: string) (read: unit -> Result<'a, string>) : Result<'a, string> =
         try
-            Checkpoint.load device folder
-            |> Result.bind (fun (model, tokenizer) ->
-                use model = model
-
-                TrainingJson.read (File.ReadAllText json)
-                |> Result.bind (checkRun model.Config)
-                |> inFile json
-                |> Result.map (fun run -> restore run model optimizer, run, tokenizer))
+            read ()
         with
         | :? FileNotFoundException ->
             Error $"{folder} holds no training run: {runFile} and {optimizerFile} are there when it does"
         | :? InvalidDataException as e -> Error e.Message
         | :? IOException
         | :? UnauthorizedAccessException as e -> Error $"the training run of {folder} cannot be read: {e.Message}"
+
+    /// What the run of a checkpoint folder is: its model's configuration, and what `training.json` says. No weights are read. The
+    /// error is one sentence that names the file and what is wrong with it.
+    let loadRun (folder: string) : Result<GptConfig * SavedRun, string> =
+        let json = Path.Combine(folder, runFile)
+
+        reading folder (fun () ->
+            Checkpoint.loadConfig folder
+            |> Result.bind (fun config ->
+                TrainingJson.read (File.ReadAllText json)
+                |> Result.bind (checkRun config)
+                |> inFile json
+                |> Result.map (fun run -> config, run)))
+
+    /// Loads the run of a checkpoint folder onto a device, to be gone on with by `Training.resume`. The error is one sentence that
+    /// names the file and what is wrong with it.
+    let load (device: torch.Device) (folder: string) : Result<TrainingState * SavedRun * Tokenizer, string> =
+        reading folder (fun () ->
+            loadRun folder
+            |> Result.bind (fun (_, run) ->
+                Checkpoint.load device folder
+                |> Result.map (fun (model, tokenizer) ->
+                    use model = model
+                    restore run model (Path.Combine(folder, optimizerFile)), run, tokenizer)))
 
     /// Whether a corpus is the one that the run began with; the error is one sentence.
     let checkCorpus (corpus: Corpus) (run: SavedRun) : Result<unit, string> =

@@ -99,6 +99,10 @@ module Training =
             |> Result.bind (fun _ -> StepOptions.validate options.BatchSize options.Step)
             |> Result.map (fun _ -> options)
 
+    /// Whether an evaluation follows a step.
+    let private isJudged (options: TrainingOptions) (step: int) : bool =
+        step = options.Steps || step % options.EvaluateEvery = 0
+
     /// Independent generators for the three things that chance decides.
     let private generators (options: TrainingOptions) =
         let rng = Rng.ofSeed options.Seed
@@ -206,7 +210,7 @@ module Training =
                 state <- step options sources numbers counted state
                 counted <- counted + 1
                 let isLast = state.Step = options.Steps
-                let isJudged = isLast || state.Step % options.EvaluateEvery = 0
+                let isJudged = isJudged options state.Step
                 let isReported = isLast || state.Step % options.ReportEvery = 0
                 let before = late
                 late <- None
@@ -232,6 +236,15 @@ module Training =
                     yield evaluate options sources windows state
         }
 
+    /// Whether a moment is the last that is told of its step, as one is of each: no evaluation follows. A run that is kept there
+    /// (`Step.copy`, `TrainingCheckpoint`) and gone on with is the same run; only the loss of a `Stepped` report that was due is
+    /// the mean over fewer steps, or is not told when it was late.
+    let endsStep (options: TrainingOptions) (moment: TrainingMoment) : bool =
+        match moment with
+        | Reported { Event = Evaluated _ } -> true
+        | Reported { State = state }
+        | Made state -> not (isJudged options state.Step)
+
     /// The reports among the moments.
     let reports (moments: TrainingMoment seq) : TrainingReport seq =
         moments
@@ -252,6 +265,11 @@ module Training =
     /// `resume` with an item after every step.
     let everyStepAfter (options: TrainingOptions) (corpus: Corpus) (state: TrainingState) : TrainingMoment seq =
         momentsFrom options corpus state.Model.Config (fun () -> Step.copy state)
+
+    /// `everyStepAfter` without the memory of a copy: trains `state` itself, which belongs to the sequence from its first item on
+    /// and is freed at its end. To be enumerated once.
+    let everyStepTaking (options: TrainingOptions) (corpus: Corpus) (state: TrainingState) : TrainingMoment seq =
+        momentsFrom options corpus state.Model.Config (fun () -> state)
 
     /// Trains a copy of `model` on a corpus: nothing happens before the first report is asked for, and enumerating twice gives
     /// the same run twice. An `Evaluated` report comes first, before any step.

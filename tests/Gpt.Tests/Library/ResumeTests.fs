@@ -151,6 +151,49 @@ let tests =
                 resumed folder |> ignore
                 Expect.equal (TrainingTests.liveTensors ()) before "live tensors"))
 
+        testCase "every step has one end, where the run can be cut and taken up, with late reports too" (fun () ->
+            let before = TrainingTests.liveTensors ()
+
+            let final (moments: TrainingMoment seq) =
+                moments
+                |> Seq.fold
+                    (fun _ moment ->
+                        match moment with
+                        | Made state
+                        | Reported { State = state } -> Gpt.Tensors.toFloats state.Model.Flat)
+                    [||]
+
+            for isLate in [ false; true ] do
+                for every in [ 1; 2; 5 ] do
+                    let options = {
+                        options with
+                            ReportLate = isLate
+                            ReportEvery = every
+                    }
+
+                    use model = model { config with Dropout = 0.3 }
+                    let whole = final (Training.everyStep options corpus model)
+
+                    let steps = [
+                        for moment in Training.everyStep options corpus model do
+                            match moment with
+                            | Made state
+                            | Reported { State = state } when Training.endsStep options moment ->
+                                let rest = Training.everyStepTaking options corpus (Step.copy state)
+
+                                if state.Step < options.Steps then
+                                    Expect.equal (final rest) whole $"cut after step {state.Step}"
+                                else
+                                    Expect.isEmpty rest "nothing is left to do"
+
+                                state.Step
+                            | _ -> ()
+                    ]
+
+                    Expect.equal steps [ 0 .. options.Steps ] "one end each"
+
+            Expect.equal (TrainingTests.liveTensors ()) before "live tensors")
+
         testCase "another corpus is refused" (fun () ->
             let run = {
                 Step = 0

@@ -76,8 +76,8 @@ let gptWith (variables: (string * string) list) (folder: string) (arguments: str
         use child = startWith variables "" folder arguments
         finish "" child)
 
-/// The same, with the signal that Ctrl-C sends as soon as a line of standard error begins with `sign`.
-let interruptedAt (sign: string) (folder: string) (arguments: string list) : Run =
+/// The same, with a signal as soon as a line of standard error begins with `sign`.
+let signalledAt (signal: string) (sign: string) (folder: string) (arguments: string list) : Run =
     use child = start "" folder arguments
 
     let rec readTo seen =
@@ -87,9 +87,12 @@ let interruptedAt (sign: string) (folder: string) (arguments: string list) : Run
         | line -> readTo (seen + line + "\n")
 
     let seen = readTo ""
-    use kill = Process.Start("sh", [ "-c"; $"kill -INT {child.Id}" ])
+    use kill = Process.Start("sh", [ "-c"; $"kill -{signal} {child.Id}" ])
     kill.WaitForExit()
     finish seen child
+
+/// The same with the signal that Ctrl-C sends.
+let interruptedAt = signalledAt "INT"
 
 /// `gptWith` in a process whose address space ends after so many kilobytes.
 let gptLimited (kilobytes: int64) variables (folder: string) (arguments: string list) : Run =
