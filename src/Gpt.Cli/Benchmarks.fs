@@ -37,7 +37,7 @@ module Benchmarks =
 
     /// How many steps are timed together: a GPU is told several before it is waited for, as in training.
     let private group (device: TorchSharp.torch.Device) (steps: int) =
-        if device.``type`` = TorchSharp.DeviceType.CUDA then
+        if not (Device.isCpu device) then
             max 1 (min 10 (steps / 5))
         else
             1

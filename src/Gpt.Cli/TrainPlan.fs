@@ -100,12 +100,9 @@ module TrainPlan =
 
     /// On a terminal the processor, which never waits for itself, shows more; a GPU is asked at most every 50 steps.
     let private usualReports (device: TorchSharp.torch.Device) (steps: int) : int =
-        if device.``type`` = TorchSharp.DeviceType.CUDA then
-            max 50 (steps / 20)
-        elif Screen.isWatched () then
-            10
-        else
-            max 1 (steps / 20)
+        if not (Device.isCpu device) then max 50 (steps / 20)
+        elif Screen.isWatched () then 10
+        else max 1 (steps / 20)
 
     let private trainingOptions (parsed: ParseResult) device (config: GptConfig) (window: int) (usualRate: float) step =
         let given option fallback = Options.given parsed option |> Option.defaultValue fallback

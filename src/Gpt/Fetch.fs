@@ -19,8 +19,9 @@ type Fetch private (landing: Tensor, device: torch.Device) =
         Thread.MemoryBarrier()
         MemoryMarshal.Cast<byte, int>(landing.bytes).IndexOf missing < 0
 
-    /// Asks for the values of a tensor of numbers as float32, which are copied in order with all else that its device does: it may be changed
-    /// at once. TorchSharp has no events, so what arrives is known by what it writes over.
+    /// Asks for the values of a tensor of any shape and type as float32, in which whole numbers are exact up to 2^24. They are copied
+    /// in order with all else that its device does: it may be changed at once. TorchSharp has no events, so what arrives is known
+    /// by what it writes over.
     static member Start(tensor: Tensor) : Fetch =
         let landing =
             Tensors.scoped (fun () ->
@@ -39,7 +40,7 @@ type Fetch private (landing: Tensor, device: torch.Device) =
         new Fetch(landing.DetachFromDisposeScope(), tensor.device)
 
     /// The values in row-major order, once they have come: what the device was told before `Start` is waited for, and nothing that
-    /// it was told after. Counts as a read.
+    /// it was told after. Counts as a read. Raises ExternalException when the device has failed.
     member _.Wait() : float32[] =
         Tensors.countRead ()
         let start = Environment.TickCount64

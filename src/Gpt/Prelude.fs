@@ -40,17 +40,19 @@ module Tensors =
         use shaped = onCpu.reshape (List.toArray shape)
         sent device shaped
 
+    let private idsOnCpu (shape: int64 list) (values: int64[]) : Tensor =
+        use onCpu = torch.tensor (dataArray = values, dtype = Nullable torch.ScalarType.Int64)
+        onCpu.reshape (List.toArray shape)
+
     /// An int64 tensor of the given shape on a device, copied from `values` in row-major order.
     let ofIds (device: torch.Device) (shape: int64 list) (values: int64[]) : Tensor =
-        use onCpu = torch.tensor (dataArray = values, dtype = Nullable torch.ScalarType.Int64)
-        use shaped = onCpu.reshape (List.toArray shape)
+        use shaped = idsOnCpu shape values
         sent device shaped
 
-    /// `ofIds` out of memory that stays where it is, from which a GPU copies by itself while the processor goes on.
+    /// `ofIds`, on a GPU out of memory that stays where it is, from which it copies by itself while the processor goes on.
     let ofIdsAhead (device: torch.Device) (shape: int64 list) (values: int64[]) : Tensor =
         if device.``type`` = DeviceType.CUDA then
-            use onCpu = torch.tensor (dataArray = values, dtype = Nullable torch.ScalarType.Int64)
-            use shaped = onCpu.reshape (List.toArray shape)
+            use shaped = idsOnCpu shape values
             use pinned = shaped.pin_memory ()
             sent device pinned
         else

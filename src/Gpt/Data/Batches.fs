@@ -92,9 +92,18 @@ module Batches =
         | TokenSource.Managed tokens -> draw device size context tokens rng
         | TokenSource.OnDevice tokens -> drawStarts size context tokens.shape[0] rng |> cutThere context tokens
 
-    /// A batch in `count` equal parts, in order; `count` divides the number of its windows.
+    /// A batch (B, T) in `count` equal parts (B / count, T), in order, which share its memory. Raises ArgumentOutOfRangeException
+    /// for a `count` below 1 or one that does not divide B.
     let parts (count: int) (batch: Batch) : Batch list =
-        let size = batch.Inputs.shape[0] / int64 count
+        let windows = batch.Inputs.shape[0]
+
+        Argument.require
+            (count >= 1 && windows % int64 count = 0L)
+            (nameof count)
+            count
+            $"at least 1 and divide the {windows} windows of the batch"
+
+        let size = windows / int64 count
         let part (index: int) (ids: Tensor) = ids.narrow (0L, int64 index * size, size)
 
         if count = 1 then

@@ -111,7 +111,7 @@ module Warpers =
             fun logits ->
                 Tensors.scoped (fun () ->
                     // A look at the few best saves sorting, but asks for an answer in between: on a GPU that would wait.
-                    let mayAsk = logits.device.``type`` = DeviceType.CPU && logits.shape[1] > int64 likely
+                    let mayAsk = Device.isCpu logits.device && logits.shape[1] > int64 likely
 
                     if mayAsk then
                         nucleusOfBest likely p logits |> Option.defaultWith (fun () -> nucleusOfAll p logits)

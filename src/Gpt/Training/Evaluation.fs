@@ -7,8 +7,10 @@ open TorchSharp
 module Evaluation =
 
     /// The mean loss (nats a token) over `batches` batches of `size` windows drawn by a generator from a source: the same
-    /// generator, the same windows, so that two models are compared on equal text. A batch is computed in `parts` equal parts, at
-    /// least 1, one after the other, in the memory of one. The device is waited for once.
+    /// generator, the same windows, so that two models are compared on equal text. A batch is computed in `parts` equal parts, one
+    /// after the other, in the memory of one. The device is waited for once.
+    /// Raises ArgumentOutOfRangeException for `parts` below 1 or that do not divide `size`, ArgumentException for windows (`context`)
+    /// longer than the model's context.
     let lossOf
         (model: Model)
         (source: TokenSource)

@@ -267,7 +267,8 @@ module Training =
         momentsFrom options corpus state.Model.Config (fun () -> Step.copy state)
 
     /// `everyStepAfter` without the memory of a copy: trains `state` itself, which belongs to the sequence from its first item on
-    /// and is freed at its end. To be enumerated once.
+    /// and is freed at its end. To be enumerated once. Raises ArgumentException at the first item when `validate` would refuse
+    /// the options; the state stays the caller's then.
     let everyStepTaking (options: TrainingOptions) (corpus: Corpus) (state: TrainingState) : TrainingMoment seq =
         momentsFrom options corpus state.Model.Config (fun () -> state)
 

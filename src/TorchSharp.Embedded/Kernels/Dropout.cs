@@ -20,8 +20,8 @@ internal readonly struct DropoutKey(ulong seed, ulong stream, float p)
 }
 
 /// <summary>
-/// y_i = x_i / (1 - p) where element i is kept, else x_i 0, which is NaN for what is not finite, as in torch. The mask is recomputed from <see cref="Philox"/> number i of the stream, so that
-/// nothing is stored: the same call on dy is the backward.
+/// y_i = x_i / (1 - p) where element i is kept, else x_i 0, which is NaN for what is not finite, as in torch. The mask is recomputed
+/// from <see cref="Philox"/> number i of the stream, so that nothing is stored: the same call on dy is the backward.
 /// </summary>
 internal static unsafe class Dropout
 {

@@ -39,26 +39,26 @@ internal static unsafe class Fill
         one.Release();
     }
 
-    /// <summary>A tensor without axes.</summary>
-    internal static TensorImpl OfScalar(Scalar value, ScalarType dtype)
+    /// <summary>A tensor without axes; in a whole one what stands behind the point is lost, as in libtorch.</summary>
+    /// <exception cref="ArgumentException">The type is int64, which does not hold the value.</exception>
+    internal static TensorImpl OfScalar(Scalar value, ScalarType dtype, string operation = "fill")
     {
         if (Dtypes.IsNarrow(dtype))
-            return Narrowed(OfScalar(value, Dtypes.Float), dtype);
+            return Narrowed(OfScalar(value, Dtypes.Float, operation), dtype);
         var one = TensorImpl.Empty(Shape.Scalar, dtype);
         if (dtype == Dtypes.Float)
             *one.Floats = value.Float;
         else if (dtype == Dtypes.Long)
-            *one.Longs = Whole(value);
+            *one.Longs = Whole(value, operation);
         else
             *one.Bools = value.IsZero ? (byte)0 : (byte)1;
         return one;
     }
 
-    /// <summary>A number as int64, its fraction left out.</summary>
-    private static long Whole(Scalar value) =>
+    private static long Whole(Scalar value, string operation) =>
         value.Kind != Dtypes.Float || Math.Abs(value.Double) < 9.2e18
             ? value.Long
-            : throw new ArgumentException($"fill: {value.Text} is no number that int64 holds");
+            : throw new ArgumentException($"{operation}: value {value.Text} cannot be stored in {Dtypes.Long}");
 
     private static TensorImpl Narrowed(TensorImpl owned, ScalarType dtype)
     {

@@ -30,10 +30,7 @@ internal static unsafe class Selection
     {
         if (mask.Dtype != Dtypes.Bool)
             throw new ArgumentException($"masked_fill: the mask must be bool, not {mask}");
-        // As in libtorch, what stands behind the point is lost in a whole tensor; what has no whole number at all is refused.
-        if (value.Kind == Dtypes.Float && x.Dtype == Dtypes.Long && !(MathF.Abs(value.Float) < long.MaxValue))
-            throw new ArgumentException($"masked_fill: value {value.Text} cannot be stored in {x.Dtype}");
-        var one = Fill.OfScalar(value, x.Dtype);
+        var one = Fill.OfScalar(value, x.Dtype, "masked_fill");
         var y = Where(mask, one, x);
         one.Release();
         return y;

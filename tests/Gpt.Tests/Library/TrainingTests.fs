@@ -100,7 +100,11 @@ let tests =
                 Evaluation.lossOf model (TokenSource.Managed corpus.Validation) 8 6 parts 3 (Rng.ofSeed 1UL)
 
             for parts in [ 2; 3; 6 ] do
-                Expect.isLessThan (abs (loss parts - loss 1)) 1e-6 $"{parts} parts")
+                Expect.isLessThan (abs (loss parts - loss 1)) 1e-6 $"{parts} parts"
+
+            for parts in [ 0; 4 ] do
+                let message = Expect.throwsC (fun () -> loss parts |> ignore) _.Message
+                Expect.stringContains message "divide the 6 windows" $"{parts} parts")
 
         testCase "evaluation ignores dropout and repeats itself" (fun () ->
             use model = model { config with Dropout = 0.5 }
