@@ -168,7 +168,10 @@ module Beam =
         let struct (all, rng) = continuations options group.Rng scores
         let parents, tokens = all |> Array.map _.Parent, all |> Array.map _.Token
         let sampling = Sampling.follow turn parents warped tokens group.Sampling
-        let struct (after, goingOn) = select options (turn.Produced + 1) { group with Rng = rng } all sampling
+
+        let struct (after, goingOn) =
+            select options (turn.Moment.Produced + 1) { group with Rng = rng } all sampling
+
         let ofRows (values: int[]) = goingOn |> Array.map (Array.get values)
         struct (after, ofRows parents, ofRows tokens, count options all taken)
 
@@ -191,9 +194,11 @@ module Beam =
                         else
                             let turn = {
                                 Texts = Array.sub texts first rows
-                                Produced = produced
-                                Left = options.MaxNewTokens - produced
-                                Rngs = Array.init rows (fun row -> Rng.split (uint64 row) group.Rng)
+                                Moment = {
+                                    Produced = produced
+                                    Left = options.MaxNewTokens - produced
+                                    Rngs = Array.init rows (fun row -> Rng.split (uint64 row) group.Rng)
+                                }
                             }
 
                             let own = logs.narrow (0L, int64 first, int64 rows)

@@ -2,172 +2,221 @@ namespace Gpt
 
 open System
 open System.Collections.Generic
+open TorchSharp
 
 /// Tokens that a device picks one after the other, each behind the one before it, without being asked in between.
 type private Block = {
-    /// Their ids, a step after the other, each of all rows that there were at the launch; -1 where the logits were not fit to pick
-    /// from.
-    Ids: Fetch
-    /// How many tokens of each row.
-    Steps: int
+    /// What is told of them, see `Report`: a step after the other, in each all rows that there were at the launch.
+    Told: Fetch
+    /// Their ids, int64 (B, steps), of the rows of now; -1 where the logits were not fit to pick from.
+    Ids: Tensor
     /// How many rows there were at the launch.
     Width: int
     /// Which of them the rows of now were.
     Columns: int[]
 }
 
-/// The next tokens of a decoder's rows, picked and read in blocks: while one block is read, the one after it is under way. It stands
-/// for the plain way, token by token, where stages look at nothing but logits, and picks what that would pick.
+/// The next tokens of the rows of decoders, picked and read in blocks: while one block is read, the one after it is under way. It
+/// stands for the plain way, token by token, where no stage has to know a token itself, and picks what that would pick.
 /// The first block has one token, so that nobody waits for the first, each of the next twice as many, up to `most`.
-type internal Flight private (warp: Tensor -> Tensor, pick: Pick, most: int, decoder: Decoder) =
-    /// Tokens that have been read and not been taken, an id for each row.
-    let landed = Queue<int[]>()
+/// `logits` asks each of the decoders for its own and makes one of them; `lookback` is what the sampling asks for.
+type internal Flight
+    private
+    (
+        options: GenerationOptions,
+        sampling: Sampling,
+        lookback: int,
+        most: int,
+        decoders: Decoder list,
+        logits: (Decoder -> Tensor) -> Tensor
+    ) =
+    let device = Model.device decoders.Head.Model
+
+    /// Tokens that have been read and not been taken, one for each row.
+    let landed = Queue<Picked[]>()
     let mutable flying: Block option = None
-    /// The newest token of each row, int64 (B, 1), when the device alone knows it.
-    let mutable front: Tensor option = None
     let mutable size = 1
 
-    /// How many tokens of each row have been picked and not been taken.
-    let waiting () : int = landed.Count + (flying |> Option.map _.Steps |> Option.defaultValue 0)
+    let steps (block: Block) : int = int block.Ids.shape[1]
 
-    let setFront (ids: Tensor option) : unit =
-        front |> Option.iter _.Dispose()
-        front <- ids |> Option.map _.DetachFromDisposeScope()
+    /// How many tokens of each row have been picked and not been taken.
+    let waiting () : int = landed.Count + (flying |> Option.map steps |> Option.defaultValue 0)
+
+    let free (block: Block) : unit =
+        (block.Told :> IDisposable).Dispose()
+        block.Ids.Dispose()
 
     let drop () : unit =
         landed.Clear()
-        flying |> Option.iter (fun block -> (block.Ids :> IDisposable).Dispose())
+        flying |> Option.iter free
         flying <- None
-        setFront None
-        decoder.Unread 1
+        decoders |> List.iter _.Unread(1)
 
-    /// The shares at which the rows draw `steps` tokens behind those that are waiting, (steps, B, 1).
-    let shares (steps: int) (rngs: Rng[]) : Tensor =
+    let after (rng: Rng) : Rng =
+        let struct (_, after) = Rng.uniform rng
+        after
+
+    /// For each row its generators before each of `steps` tokens behind those that are waiting.
+    let generators (steps: int) (rngs: Rng[]) : Rng[][] =
         let past = waiting ()
 
-        let drawn =
-            rngs
-            |> Array.map (fun rng ->
-                let struct (numbers, _) = Rng.uniforms (past + steps) rng
-                numbers)
+        let ahead (rng: Rng) =
+            match sampling.Pick with
+            | Best -> Array.create steps rng
+            | Draw ->
+                Seq.unfold (fun rng -> Some(rng, after rng)) rng
+                |> Seq.skip past
+                |> Seq.truncate steps
+                |> Array.ofSeq
 
-        Array.init (steps * rngs.Length) (fun i -> drawn[i % rngs.Length][past + i / rngs.Length])
-        |> Choose.shares (Model.device decoder.Model) [ int64 steps; rngs.LongLength; 1L ]
+        rngs |> Array.map ahead
 
     /// How the token of each step is picked out of warped logits.
-    let chooser (steps: int) (rngs: Rng[]) : int -> Tensor -> Tensor =
-        match pick with
+    let chooser (rngs: Rng[][]) : int -> Tensor -> Tensor =
+        let share (rng: Rng) =
+            let struct (number, _) = Rng.uniform rng
+            number
+
+        match sampling.Pick with
         | Best -> fun _ -> Choose.greedy
         | Draw ->
-            let shares = shares steps rngs
-            fun step -> Choose.atShares (shares.select (0L, int64 step))
+            let shape = [ rngs.LongLength; rngs[0].LongLength; 1L ]
+            let shares = rngs |> Array.collect (Array.map share) |> Choose.shares device shape
+            fun step -> Choose.atShares (shares.select (1L, int64 step))
 
-    /// The tokens (B) picked from logits (B, V), -1 where `Logits.check` would complain.
-    let pickFrom (choose: Tensor -> Tensor) (logits: Tensor) : Tensor =
+    /// The tokens (B) picked from warped logits (B, V), -1 where `Logits.check` would complain.
+    let pickFrom (choose: Tensor -> Tensor) (warped: Tensor) : Tensor =
+        let unfit = warped.amax([| 1L |], false).isfinite().logical_not()
+        (choose warped).masked_fill(unfit, Tensors.wholeScalar -1L)
+
+    /// Row i becomes what row `rows[i]` was, in int64 (B, T).
+    let keep (rows: int[]) (ids: Tensor) : Tensor =
         Tensors.scoped (fun () ->
-            let warped = warp logits
-            let unfit = warped.amax([| 1L |], false).isfinite().logical_not()
-            (choose warped).masked_fill(unfit, Tensors.wholeScalar -1L))
+            let rows = Tensors.ofIds device [ rows.LongLength ] (Array.map int64 rows)
+            ids.index_select (0L, rows))
 
-    /// Picked tokens (B) as what the decoder reads next.
-    let asNext (picked: Tensor) : Tensor = picked.clamp_min(Tensors.wholeScalar 0L).unsqueeze -1L
+    /// What the stages look at behind some tokens more.
+    let behind (ids: Tensor) (recent: Tensor) : Tensor =
+        if lookback = 0 then
+            recent
+        else
+            let recent = torch.cat ([| recent; ids |], 1L)
+            recent.narrow (1L, recent.shape[1] - int64 lookback, int64 lookback)
 
-    /// Lets the device pick the tokens behind those that are waiting, at most so many that `left` are picked in all, and as many as
-    /// the context has room for.
-    let launch (left: int) (rngs: Rng[]) : Block option =
-        match List.min [ size; left - waiting (); decoder.Room ] with
+    /// What the stages look at: the last tokens of the texts and of those that are waiting.
+    let recent () : Tensor =
+        let texts = Histories.recent device lookback decoders.Head.Texts
+        flying |> Option.fold (fun texts block -> behind block.Ids texts) texts
+
+    /// Lets the device pick the tokens behind those that are waiting, all of which are in the block that flies, if there is one: as
+    /// many as the texts, of `produced` new tokens, and the context have room for.
+    let launch (produced: int) (rngs: Rng[]) : Block option =
+        let produced = produced + waiting ()
+        let left = options.MaxNewTokens - produced
+
+        match List.min (size :: left :: (decoders |> List.map _.Room)) with
         | steps when steps < 1 -> None
         | steps ->
             size <- min most (2 * size)
 
             Tensors.freeing (fun () ->
                 Tensors.noGrad (fun () ->
-                    let choose = chooser steps rngs
+                    let rngs = generators steps rngs
+                    let choose = chooser rngs
 
-                    let step (picked: Tensor list, last: Tensor option) (index: int) =
-                        let picked' =
+                    let step (told: Tensor list, last: Tensor option, recent: Tensor) (index: int) =
+                        let next (decoder: Decoder) =
+                            match last with
+                            | Some ids -> decoder.NextAfter(ids.clamp_min (Tensors.wholeScalar 0L))
+                            | None -> decoder.Next()
+
+                        let moment = {
+                            Produced = produced + index
+                            Left = left - index
+                            Rngs = rngs |> Array.map (Array.item index)
+                        }
+
+                        let now =
                             Tensors.scoped (fun () ->
-                                last
-                                |> Option.map decoder.NextAfter
-                                |> Option.defaultWith decoder.Next
-                                |> pickFrom (choose index))
+                                let logits = logits next
 
-                        picked' :: picked, Some(asNext picked')
+                                Sampling.warpBehind moment recent sampling logits
+                                |> pickFrom (choose index)
+                                |> Report.ask options logits)
 
-                    let picked, last = (([], front), seq { 0 .. steps - 1 }) ||> Seq.fold step
-                    setFront last
+                        let ids = Report.ids now
+                        now :: told, Some ids, behind ids recent
+
+                    let last = flying |> Option.map (fun block -> block.Ids.narrow (1L, block.Ids.shape[1] - 1L, 1L))
+                    let told, _, _ = (([], last, recent ()), seq { 0 .. steps - 1 }) ||> Seq.fold step
+                    let told = List.rev told
 
                     Some {
-                        Ids = Fetch.Start(TorchSharp.torch.stack (List.rev picked))
-                        Steps = steps
+                        Told = Fetch.Start(torch.stack told)
+                        Ids = torch.cat([| for now in told -> Report.ids now |], 1L).DetachFromDisposeScope()
                         Width = rngs.Length
                         Columns = Array.init rngs.Length id
                     }))
 
     let land (block: Block) : unit =
-        use ids = block.Ids
-        let ids = ids.Wait()
+        let told = block.Told.Wait()
 
-        for step in 0 .. block.Steps - 1 do
-            landed.Enqueue(block.Columns |> Array.map (fun column -> int ids[step * block.Width + column]))
+        for step in 0 .. steps block - 1 do
+            let token column = Report.read options told (step * block.Width + column)
+            landed.Enqueue(block.Columns |> Array.map token)
 
-    /// Where the options and the sampling allow it. The decoder is the caller's.
-    static member TryStart(options: GenerationOptions, sampling: Sampling, decoder: Decoder) : Flight option =
-        let usual = if Device.isCpu (Model.device decoder.Model) then 1 else 8
+        free block
+
+    /// Where the options and the sampling allow it: the decoders are the caller's, who says how their logits become those of the
+    /// next tokens.
+    static member TryStart(options: GenerationOptions, sampling, decoders: Decoder list, logits) : Flight option =
+        let model = decoders.Head.Model
+        let usual = if Device.isCpu (Model.device model) then 1 else 8
         let most = options.Block |> Option.defaultValue usual
 
-        if most > 1 && options.LogProbabilities.IsNone && options.Guidance.IsNone then
-            Sampling.ofLogitsAlone sampling
-            |> Option.map (fun warp -> new Flight(warp, sampling.Pick, most, decoder))
+        if most > 1 then
+            Sampling.lookback model.Config.Context sampling
+            |> Option.map (fun lookback -> new Flight(options, sampling, lookback, most, decoders, logits))
         else
             None
 
-    /// The next token of each row, at most `left` of which may come, and the generators after it: `rngs` are those before it. None
-    /// where the plain way has to be gone: the context is full, or a token cannot be picked. The caller puts the tokens behind the
-    /// texts.
-    member _.Take(left: int, rngs: Rng[]) : (int[] * Rng[]) option =
+    /// The next token of each row behind `produced` new ones, and the generators after it: `rngs` are those before it. None where
+    /// the plain way has to be gone: the context is full, or a token cannot be picked. The caller puts the tokens behind the texts.
+    member _.Take(produced: int, rngs: Rng[]) : (Picked[] * Rng[]) option =
         if waiting () = 0 then
-            setFront None
-            flying <- launch left rngs
+            flying <- launch produced rngs
 
         if landed.Count = 0 then
             flying
             |> Option.iter (fun block ->
-                flying <- launch left rngs
+                flying <- launch produced rngs
                 land block)
 
         match landed.TryDequeue() with
-        | true, ids when Array.contains -1 ids ->
+        | true, tokens when tokens |> Array.exists (fun token -> token.Id < 0) ->
             drop ()
             None
-        | true, ids ->
-            let after (rng: Rng) =
-                let struct (_, after) = Rng.uniform rng
-                after
-
-            Some(ids, (if pick = Draw then Array.map after rngs else rngs))
+        | true, tokens -> Some(tokens, (if sampling.Pick = Draw then Array.map after rngs else rngs))
         | _ -> None
 
     /// Row i becomes what row `rows[i]` was.
     member _.Keep(rows: int[]) : unit =
-        let pick (values: int[]) = rows |> Array.map (Array.get values)
+        let pick (values: 'a[]) = rows |> Array.map (Array.get values)
 
         for _ in 1 .. landed.Count do
             landed.Enqueue(pick (landed.Dequeue()))
 
         flying <-
             flying
-            |> Option.map (fun block -> {
-                block with
-                    Columns = pick block.Columns
-            })
+            |> Option.map (fun block ->
+                use ids = block.Ids
 
-        front
-        |> Option.iter (fun ids ->
-            Tensors.freeing (fun () ->
-                let rows = Tensors.ofIds ids.device [ rows.LongLength ] (Array.map int64 rows)
-                setFront (Some(ids.index_select (0L, rows)))))
+                {
+                    block with
+                        Ids = (keep rows ids).DetachFromDisposeScope()
+                        Columns = pick block.Columns
+                })
 
     interface IDisposable with
-        /// Leaves the decoder with the texts it has.
+        /// Leaves the decoders with the texts they have.
         member _.Dispose() = drop ()

@@ -23,16 +23,17 @@ module Generate =
         Produced: int
     }
 
-    /// The logits (B, V) of the next tokens, led away from the guide's texts.
-    let private nextLogits (options: GenerationOptions) (decoder: Decoder) (guide: Decoder option) : Tensor =
-        match options.Guidance, guide with
-        | Some guidance, Some guide -> Warpers.guidance guidance.Scale (guide.Next()) (decoder.Next())
-        | _ -> decoder.Next()
+    /// The logits (B, V) of the next tokens out of those of the decoder, led away from those of the guide.
+    let private logitsOf (options: GenerationOptions) (decoder: Decoder) (guide: Decoder option) =
+        fun (next: Decoder -> Tensor) ->
+            match options.Guidance, guide with
+            | Some guidance, Some guide -> Warpers.guidance guidance.Scale (next guide) (next decoder)
+            | _ -> next decoder
 
     /// What is told of one token of every row, and the batch that comes after, rows that ended still in it.
-    let private told (options: GenerationOptions) sampling logits (ids: int[]) (rngs: Rng[]) (batch: Batch) =
+    let private told (options: GenerationOptions) sampling (tokens: Picked[]) (rngs: Rng[]) (batch: Batch) =
         let rows = Array.map2 (fun (row: Row) rng -> { row with Rng = rng }) batch.Rows rngs
-        let tokens, rows = Rows.tell options (batch.Produced + 1) sampling logits rows ids
+        let tokens, rows = Rows.tell options (batch.Produced + 1) sampling rows tokens
 
         tokens,
         {
@@ -42,26 +43,27 @@ module Generate =
         }
 
     /// One token for every row, picked and read at once.
-    let private next (options: GenerationOptions) (decoder: Decoder) (guide: Decoder option) (batch: Batch) =
+    let private next (options: GenerationOptions) (texts: History) (logits: Tensor) (batch: Batch) =
         let turn = {
-            Texts = decoder.Texts
-            Produced = batch.Produced
-            Left = options.MaxNewTokens - batch.Produced
-            Rngs = batch.Rows |> Array.map _.Rng
+            Texts = texts
+            Moment = {
+                Produced = batch.Produced
+                Left = options.MaxNewTokens - batch.Produced
+                Rngs = batch.Rows |> Array.map _.Rng
+            }
         }
 
-        let logits = nextLogits options decoder guide
         let warped = Sampling.warp turn batch.Sampling logits
         Logits.check warped
-        let struct (picked, rngs) = Sampling.pick turn.Rngs warped batch.Sampling
-        let ids = Tensors.toIds picked |> Array.map int
-        let sampling = Sampling.advance turn warped ids batch.Sampling
-        told options sampling (Some logits) ids rngs batch
+        let struct (picked, rngs) = Sampling.pick turn.Moment.Rngs warped batch.Sampling
+        let tokens = Report.now options logits picked
+        let sampling = Sampling.advance turn warped (tokens |> Array.map _.Id) batch.Sampling
+        told options sampling tokens rngs batch
 
     /// One token for every row out of a block, where there is one.
     let private nextInFlight (options: GenerationOptions) (flight: Flight) (batch: Batch) =
-        flight.Take(options.MaxNewTokens - batch.Produced, batch.Rows |> Array.map _.Rng)
-        |> Option.map (fun (ids, rngs) -> told options batch.Sampling None ids rngs batch)
+        flight.Take(batch.Produced, batch.Rows |> Array.map _.Rng)
+        |> Option.map (fun (tokens, rngs) -> told options batch.Sampling tokens rngs batch)
 
     /// Puts the picked tokens behind the texts and leaves out the rows that ended.
     let private goOn
@@ -118,7 +120,8 @@ module Generate =
                 Produced = 0
             }
 
-            let flight = Flight.TryStart(options, batch.Sampling, decoder)
+            let logits = logitsOf options decoder guide
+            let flight = Flight.TryStart(options, batch.Sampling, decoders, logits)
             use _ = Option.toObj flight
 
             while batch.Rows.Length > 0 do
@@ -128,7 +131,7 @@ module Generate =
                             let tokens, after =
                                 flight
                                 |> Option.bind (fun flight -> nextInFlight options flight batch)
-                                |> Option.defaultWith (fun () -> next options decoder guide batch)
+                                |> Option.defaultWith (fun () -> next options decoder.Texts (logits _.Next()) batch)
 
                             batch <- goOn decoders flight tokens after
                             tokens))
@@ -140,8 +143,8 @@ module Generate =
     /// the embedded engine that holds to the last bit for up to 128 prompts; libtorch rounds by the number of rows.
     /// Lazy, and the same every time it is enumerated; the tokens of a step come in the order of the prompts. A text
     /// longer than the context goes on from its last half (see `Decoder`).
-    /// Where stages look at nothing but logits and no log-probabilities and no guidance are asked for, a GPU picks tokens in blocks
-    /// (see `GenerationOptions.Block`): they come up to two blocks late, and what it picks behind the end of a text is lost.
+    /// Where no stage is a `Look` or a `Remember`, a GPU picks tokens in blocks (see `GenerationOptions.Block`): they come up to two
+    /// blocks late, and what it picks behind the end of a text is lost.
     /// Raises ArgumentException for options that cannot be met, and for a prompt that is empty, longer than the context
     /// (`lastContext` cuts it), or holds an id outside the vocabulary.
     let batch

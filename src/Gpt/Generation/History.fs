@@ -1,6 +1,7 @@
 namespace Gpt
 
 open System
+open TorchSharp
 
 /// The tokens that stand before the next one, a row of ids for each row of logits: prompt and generated text alike.
 /// A row is a view of ids that lie elsewhere, so that a step copies no text.
@@ -37,3 +38,30 @@ module internal Histories =
             fill.Invoke(text, (Tensors.span onCpu).Slice(row * vocab, vocab))
 
         onCpu.``to`` logits.device
+
+    /// How often each token stands in each row's text: float32 (B, V). Raises as `perToken` does.
+    let counted: History -> Tensor -> Tensor =
+        perToken (
+            FillRow(fun text cells ->
+                for id in text do
+                    cells[id] <- cells[id] + 1.0f)
+        )
+
+    /// The last `width` ids of each row's text: int64 (B, width) on a device, -1 in front of a shorter text.
+    let recent (device: torch.Device) (width: int) (history: History) : Tensor =
+        let ids = Array.create (history.Length * width) -1L
+
+        for row in 0 .. history.Length - 1 do
+            let text = history[row].Span
+
+            for i in 1 .. min width text.Length do
+                ids[(row + 1) * width - i] <- int64 text[text.Length - i]
+
+        Tensors.ofIds device [ history.LongLength; int64 width ] ids
+
+    /// `counted` for ids that the device knows, as `recent` gives them.
+    let countedOf (vocab: int64) (recent: Tensor) : Tensor =
+        Tensors.scoped (fun () ->
+            let none = Tensors.zeros recent.device [ recent.shape[0]; vocab ]
+            let stands = recent.ge(Tensors.wholeScalar 0L).``to`` torch.ScalarType.Float32
+            none.scatter_add (1L, recent.clamp_min (Tensors.wholeScalar 0L), stands))

@@ -16,42 +16,40 @@ module Penalties =
         Argument.require (n >= 0) (nameof n) n "at least 0"
         history |> Array.map (fun text -> text.Slice(max 0 (text.Length - n)))
 
-    /// How often each token stands in each row's text: float32 (B, V).
-    let private count: History -> Tensor -> Tensor =
-        Histories.perToken (
-            FillRow(fun text cells ->
-                for id in text do
-                    cells[id] <- cells[id] + 1.0f)
-        )
+    /// A warper that looks at how often each token has occurred, as one that looks at the texts.
+    let private counting (warp: Tensor -> Tensor -> Tensor) (history: History) : Tensor -> Tensor =
+        fun logits -> Tensors.scoped (fun () -> warp (Histories.counted history logits) logits)
+
+    /// `repetition` for one who knows how often each token has occurred, `counts` (B, V): what `Stage.Count` takes.
+    let repetitionOf (penalty: float) : Tensor -> Tensor -> Tensor =
+        Argument.require (penalty > 0.0 && penalty < infinity) (nameof penalty) penalty "positive and finite"
+
+        fun counts logits ->
+            Tensors.scoped (fun () ->
+                let zero = Tensors.scalar 0.0
+                let lowered = logits.div (Tensors.scalar penalty)
+                let punished = lowered.where (logits.gt zero, logits.mul (Tensors.scalar penalty))
+                punished.where (counts.gt zero, logits))
 
     /// Divides the positive logits of tokens that have occurred by `penalty` and multiplies their negative ones, once however
     /// often they occurred (Keskar et al. 2019, as in transformers). `penalty` must be positive; 1 changes nothing.
-    let repetition (penalty: float) (history: History) : Tensor -> Tensor =
-        Argument.require (penalty > 0.0 && penalty < infinity) (nameof penalty) penalty "positive and finite"
+    let repetition (penalty: float) : History -> Tensor -> Tensor = counting (repetitionOf penalty)
 
-        if penalty = 1.0 then
-            id
-        else
-            fun logits ->
-                Tensors.scoped (fun () ->
-                    let zero = Tensors.scalar 0.0
-                    let seen = (count history logits).gt zero
-                    let lowered = logits.div (Tensors.scalar penalty)
-                    let punished = lowered.where (logits.gt zero, logits.mul (Tensors.scalar penalty))
-                    punished.where (seen, logits))
-
-    /// Takes `presence` off the logit of every token that has occurred, and `frequency` for each time it has: OpenAI's and
-    /// llama.cpp's penalties. Negative values reward. Both must be finite; 0 and 0 change nothing.
-    let presenceAndFrequency (presence: float) (frequency: float) (history: History) : Tensor -> Tensor =
+    /// `presenceAndFrequency` for one who knows how often each token has occurred, `counts` (B, V): what `Stage.Count` takes.
+    let presenceAndFrequencyOf (presence: float) (frequency: float) : Tensor -> Tensor -> Tensor =
         Argument.require (Double.IsFinite presence) (nameof presence) presence "finite"
         Argument.require (Double.IsFinite frequency) (nameof frequency) frequency "finite"
 
-        fun logits ->
+        fun counts logits ->
             Tensors.scoped (fun () ->
-                let counts = count history logits
                 let once = counts.clamp_max (Tensors.scalar 1.0)
                 let owed = once.mul(Tensors.scalar presence).add(counts.mul (Tensors.scalar frequency))
                 logits.sub owed)
+
+    /// Takes `presence` off the logit of every token that has occurred, and `frequency` for each time it has: OpenAI's and
+    /// llama.cpp's penalties. Negative values reward. Both must be finite; 0 and 0 change nothing.
+    let presenceAndFrequency (presence: float) (frequency: float) : History -> Tensor -> Tensor =
+        counting (presenceAndFrequencyOf presence frequency)
 
     /// Takes from a token that would go on with a repeat of n tokens, n at least the allowed length, multiplier *
     /// base^(n - allowed length): the longest repeat counts, none reaches over a breaker (DRY, see the fields of `Dry`).

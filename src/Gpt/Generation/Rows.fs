@@ -1,7 +1,5 @@
 namespace Gpt
 
-open TorchSharp
-
 /// What belongs to one text from token to token.
 type internal Row = {
     /// The number of its prompt.
@@ -28,30 +26,7 @@ module internal Rows =
         if least = 0 || endTokens.IsEmpty then
             sampling
         else
-            Sampling.behind (Look(fun turn -> Biases.minimumLength least endTokens turn.Produced)) sampling
-
-    /// ln p of the picked tokens, int64 (B), under the model's logits (B, V), and the best `count` ones of each row.
-    let private report (count: int) (ids: int[]) (logits: Tensor) : struct (float[] * Candidate list[]) =
-        let logs = torch.nn.functional.log_softmax (logits, -1L)
-        let picked = Tensors.ofIds logits.device [ ids.LongLength; 1L ] (Array.map int64 ids)
-        let own = logs.gather (1L, picked) |> Tensors.toFloats |> Array.map float
-
-        let candidate (id: int64) (value: float32) = {
-            Id = int id
-            LogProbability = float value
-        }
-
-        let candidates =
-            if count = 0 then
-                Array.replicate own.Length []
-            else
-                let struct (best, places) = logs.topk (count, -1)
-
-                Array.map2 candidate (Tensors.toIds places) (Tensors.toFloats best)
-                |> Array.chunkBySize count
-                |> Array.map List.ofArray
-
-        struct (own, candidates)
+            Sampling.behind (Time(fun moment -> Biases.minimumLength least endTokens moment.Produced)) sampling
 
     /// What a row's reader makes of a token: the text to show, whether a stop text has come, the reader after it.
     let private read (row: Row) (id: int) : struct (string * bool * TextStream option) =
@@ -62,24 +37,12 @@ module internal Rows =
             struct (text, stopped, Some next)
 
     /// What is told of the tokens that rows have taken, the `produced`th of each, and the rows after them. `sampling` is what
-    /// the tokens have made of it, `logits` (B, V) are the model's own; without them no log-probability is told.
-    let tell
-        (options: GenerationOptions)
-        produced
-        (sampling: Sampling)
-        (logits: Tensor option)
-        (rows: Row[])
-        (ids: int[])
-        =
-        let struct (own, candidates) =
-            match options.LogProbabilities, logits with
-            | Some count, Some logits -> report count ids logits
-            | _ -> struct ([||], [||])
-
+    /// the tokens have made of it.
+    let tell (options: GenerationOptions) produced (sampling: Sampling) (rows: Row[]) (tokens: Picked[]) =
         let finish row stopped =
             if stopped then
                 Some StopText
-            elif List.contains ids[row] options.EndTokens then
+            elif List.contains tokens[row].Id options.EndTokens then
                 Some EndToken
             elif Sampling.isComplete row sampling then
                 Some Complete
@@ -90,7 +53,8 @@ module internal Rows =
 
         rows
         |> Array.mapi (fun i row ->
-            let struct (text, stopped, reader) = read row ids[i]
+            let token = tokens[i]
+            let struct (text, stopped, reader) = read row token.Id
             let finish = finish i stopped
 
             let held =
@@ -100,9 +64,9 @@ module internal Rows =
 
             {
                 Row = row.Number
-                Id = ids[i]
-                LogProbability = Array.tryItem i own
-                Alternatives = Array.tryItem i candidates |> Option.defaultValue []
+                Id = token.Id
+                LogProbability = token.LogProbability
+                Alternatives = token.Alternatives
                 Text = text + held
                 Finish = finish
             },

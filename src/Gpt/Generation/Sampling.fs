@@ -2,16 +2,22 @@ namespace Gpt
 
 open System
 
-/// What stands before the next token of each row when it is to be chosen.
-type Turn = {
-    /// The text so far of each row, prompt and new tokens, at most the last context of it.
-    Texts: History
+/// How far the rows are when their next token is to be chosen, which is known before the tokens that stand there are.
+type Moment = {
     /// How many new tokens there are already.
     Produced: int
     /// How many may come, the one to be chosen among them.
     Left: int
     /// Each row's generator, before it is drawn from for this token.
     Rngs: Rng[]
+}
+
+/// What stands before the next token of each row when it is to be chosen.
+type Turn = {
+    /// The text so far of each row, prompt and new tokens, at most the last context of it.
+    Texts: History
+    /// How far the rows are.
+    Moment: Moment
 }
 
 /// A stage that remembers something of each row: what it does now, and what it becomes.
@@ -26,10 +32,16 @@ type Memory = {
     IsComplete: bool[]
 }
 
-/// One step of what is done to logits (B, V) before a token is picked from them.
+/// One step of what is done to logits (B, V) before a token is picked from them. With stages of the first three kinds alone, a GPU
+/// picks tokens without being asked for them one by one (see `GenerationOptions.Block`).
 type Stage =
     /// It looks at nothing but the logits.
     | Warp of (Tensor -> Tensor)
+    /// It looks at how far the rows are.
+    | Time of (Moment -> Tensor -> Tensor)
+    /// It looks at how often each token stands in each text, or among its last `window` tokens: it takes the counts, float32 (B, V),
+    /// then the logits.
+    | Count of window: int option * warp: (Tensor -> Tensor -> Tensor)
     /// It looks at what has been said.
     | Look of (Turn -> Tensor -> Tensor)
     /// It remembers. It is given for one row; `Sampling.keep` makes more of it.
@@ -74,14 +86,14 @@ module Stage =
         let warp (states: struct (ConstraintState * int)[]) (turn: Turn) =
             let states = states |> Array.map (fun struct (state, _) -> state)
 
-            if isEndless turn.Left then
+            if isEndless turn.Moment.Left then
                 Constraint.warp constraint' states
             else
-                Constraint.warpWithin turn.Left constraint' states
+                Constraint.warpWithin turn.Moment.Left constraint' states
 
         let after (states: struct (ConstraintState * int)[]) (turn: Turn) _ (ids: int[]) =
             Array.map2
-                (fun struct (state, _) id -> struct (Constraint.advance constraint' state id, turn.Left - 1))
+                (fun struct (state, _) id -> struct (Constraint.advance constraint' state id, turn.Moment.Left - 1))
                 states
                 ids
 
@@ -97,6 +109,10 @@ module Stage =
     let apply (turn: Turn) (stage: Stage) : Tensor -> Tensor =
         match stage with
         | Warp warp -> warp
+        | Time warp -> warp turn.Moment
+        | Count(window, warp) ->
+            let texts = window |> Option.fold (fun texts count -> Penalties.last count texts) turn.Texts
+            fun logits -> Tensors.scoped (fun () -> warp (Histories.counted texts logits) logits)
         | Look warp -> warp turn
         | Remember memory -> memory.Warp turn
 
@@ -141,14 +157,35 @@ module Sampling =
     let after (warp: History -> Tensor -> Tensor) (sampling: Sampling) : Sampling =
         behind (Look(fun turn -> warp turn.Texts)) sampling
 
-    /// What all stages together do to logits, when none looks at anything else.
-    let internal ofLogitsAlone (sampling: Sampling) : (Tensor -> Tensor) option =
-        let behind warper stage =
-            match warper, stage with
-            | Some warper, Warp next -> Some(warper >> next)
-            | _ -> None
+    /// How many tokens of each text the device has to know for the stages, `context` where they look at all; None where a stage has
+    /// to know them itself.
+    let internal lookback (context: int) (sampling: Sampling) : int option =
+        let farther (most: int option) stage =
+            match stage with
+            | Warp _
+            | Time _ -> most
+            | Count(window, _) -> most |> Option.map (window |> Option.defaultValue context |> min context |> max)
+            | Look _
+            | Remember _ -> None
 
-        List.fold behind (Some id) sampling.Stages
+        List.fold farther (Some 0) sampling.Stages
+
+    /// What all stages together make of logits (B, V) behind texts whose last tokens the device knows: ids, int64 (B, T), as many as
+    /// `lookback` asks for, -1 in front of a shorter text.
+    let internal warpBehind (moment: Moment) (recent: Tensor) (sampling: Sampling) (logits: Tensor) : Tensor =
+        let last (window: int option) =
+            let width = window |> Option.fold (fun width -> int64 >> min width) recent.shape[1]
+            recent.narrow (1L, recent.shape[1] - width, width)
+
+        let apply (logits: Tensor) stage =
+            match stage with
+            | Warp warp -> warp logits
+            | Time warp -> warp moment logits
+            | Count(window, warp) -> warp (Histories.countedOf logits.shape[1] (last window)) logits
+            | Look _
+            | Remember _ -> invalidOp "The device does not know what this stage looks at."
+
+        Tensors.scoped (fun () -> (logits.alias (), sampling.Stages) ||> List.fold apply)
 
     /// What all stages together make of logits (B, V).
     let warp (turn: Turn) (sampling: Sampling) (logits: Tensor) : Tensor =

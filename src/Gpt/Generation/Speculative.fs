@@ -51,9 +51,11 @@ module Speculative =
 
     let private turnAt (options: GenerationOptions) (state: State) (texts: History) : Turn = {
         Texts = texts
-        Produced = state.Produced
-        Left = options.MaxNewTokens - state.Produced
-        Rngs = [| state.Row.Rng |]
+        Moment = {
+            Produced = state.Produced
+            Left = options.MaxNewTokens - state.Produced
+            Rngs = [| state.Row.Rng |]
+        }
     }
 
     /// Guesses by a model, which is left with the guesses in its text.
@@ -175,8 +177,10 @@ module Speculative =
             let struct (id, stands, rng) = decide state.Sampling.Pick state.Row.Rng warped guess
             let sampling = Sampling.advance turn warped [| id |] state.Sampling
 
+            let picked = Tensors.ofIds own.device [ 1L ] [| int64 id |] |> Report.now options own
+
             let told, rows =
-                Rows.tell options (state.Produced + 1) sampling (Some own) [| { state.Row with Rng = rng } |] [| id |]
+                Rows.tell options (state.Produced + 1) sampling [| { state.Row with Rng = rng } |] picked
 
             tokens.Add told[0]
 

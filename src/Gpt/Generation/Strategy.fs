@@ -234,19 +234,16 @@ module Strategy =
         | _ -> []
 
     /// A stage that looks at the text. Its arguments are looked at before any text: an empty one finds out what is wrong.
-    let private look (window: int option) (make: History -> Tensor -> Tensor) : Stage =
+    let private look (make: History -> Tensor -> Tensor) : Stage =
         make [||] |> ignore
-
-        match window with
-        | Some count -> Look(fun turn -> make (Penalties.last count turn.Texts))
-        | None -> Look(fun turn -> make turn.Texts)
+        Look(fun turn -> make turn.Texts)
 
     /// XTC row by row, each with a coin of its own generator, so that a row's luck does not hang on the rows beside it.
     let private xtc probability threshold : Stage =
         let warp = Warpers.xtc probability threshold
 
-        Look(fun turn logits ->
-            turn.Rngs
+        Time(fun moment logits ->
+            moment.Rngs
             |> Array.mapi (fun row rng ->
                 let struct (warped, _) = warp (Rng.splitNamed "xtc" rng) (logits.narrow (0L, int64 row, 1L))
                 warped)
@@ -255,17 +252,17 @@ module Strategy =
     let private stage (window: int option) (processor: Processor) : Stage =
         match processor with
         | LogitBias biases -> Warp(Biases.logit biases)
-        | SequenceBias biases -> look None (Biases.sequence biases)
-        | BadWords words -> look None (Biases.badWords words)
+        | SequenceBias biases -> look (Biases.sequence biases)
+        | BadWords words -> look (Biases.badWords words)
         | BannedTokens ids -> Warp(Biases.banned ids)
         | AllowedTokens ids -> Warp(Biases.allowed ids)
-        | ForcedTokens ids -> Look(fun turn -> Biases.forcedFirst ids turn.Produced)
+        | ForcedTokens ids -> Time(fun moment -> Biases.forcedFirst ids moment.Produced)
         | Constrained constrained -> Stage.constrained constrained
-        | RepetitionPenalty penalty -> look window (Penalties.repetition penalty)
-        | PresencePenalty penalty -> look window (Penalties.presenceAndFrequency penalty 0.0)
-        | FrequencyPenalty penalty -> look window (Penalties.presenceAndFrequency 0.0 penalty)
-        | NoRepeatNgram size -> look None (Penalties.noRepeatNgram size)
-        | Dry options -> look None (Penalties.dry options)
+        | RepetitionPenalty penalty -> Count(window, Penalties.repetitionOf penalty)
+        | PresencePenalty penalty -> Count(window, Penalties.presenceAndFrequencyOf penalty 0.0)
+        | FrequencyPenalty penalty -> Count(window, Penalties.presenceAndFrequencyOf 0.0 penalty)
+        | NoRepeatNgram size -> look (Penalties.noRepeatNgram size)
+        | Dry options -> look (Penalties.dry options)
         | Temperature temperature -> Warp(Warpers.temperature temperature)
         | DynamicTemperature(low, high, exponent) -> Warp(Warpers.dynamicTemperature low high exponent)
         | TopNSigma n -> Warp(Warpers.topNSigma n)

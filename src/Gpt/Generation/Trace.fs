@@ -26,9 +26,11 @@ module Trace =
 
                 let turn = {
                     Texts = [| ReadOnlyMemory ids |]
-                    Produced = 0
-                    Left = Int32.MaxValue
-                    Rngs = [| rng |]
+                    Moment = {
+                        Produced = 0
+                        Left = Int32.MaxValue
+                        Rngs = [| rng |]
+                    }
                 }
 
                 (logits, sampling.Stages)

@@ -11,13 +11,34 @@ let private inBlocks (most: int) (options: GenerationOptions) = { options with B
 
 let private endless = GenerationOptions.defaults
 
+let private random window processors =
+    {
+        Strategy.random processors with
+            PenaltyWindow = window
+    }
+    |> Strategy.sampling 11
+    |> get
+
+let private greedy processors =
+    {
+        Strategy.greedy with
+            Processors = processors
+    }
+    |> Strategy.sampling 11
+    |> get
+
 let private samplings = [
     Sampling.greedy
     Sampling.random (Warpers.temperature 1.5)
     Sampling.random (Warpers.temperature 2.0 >> Warpers.topK 6 >> Warpers.topP 0.9)
-    Strategy.random [ TopNSigma 2.0; MinP 0.05; TopP 0.95; Temperature 0.9 ]
-    |> Strategy.sampling 11
-    |> get
+    random None [ TopNSigma 2.0; MinP 0.05; TopP 0.95; Temperature 0.9 ]
+    random None [ RepetitionPenalty 1.4; Temperature 0.7 ]
+    random (Some 3) [ PresencePenalty 0.7; FrequencyPenalty -0.3; TopK 7 ]
+    // Looks farther back than the context.
+    random (Some 100) [ ForcedTokens [ 4; 4; 2 ]; RepetitionPenalty 0.8 ]
+    random None [ LogitBias [ 3, 1.5 ]; Temperature 1.2; Xtc(0.5, 0.05) ]
+    greedy [ Xtc(0.5, 0.05) ]
+    greedy [ FrequencyPenalty 0.4; PresencePenalty 0.1 ]
 ]
 
 let private cases =
@@ -29,11 +50,24 @@ let private cases =
         let! most = Gen.choose (2, 9)
         let! room = Gen.choose (1, 30)
         let! ends = Gen.elements [ []; [ 3 ]; [ 2; 5; 8 ] ]
+        let! least = Gen.elements [ 0; min 5 room ]
+        let! told = Gen.elements [ None; None; Some 0; Some 3; Some 11 ]
+        let! guide = Gen.elements [ []; []; [ 7 ]; [ 1; 2; 3; 4; 5 ] ]
 
         let options = {
             endless with
                 MaxNewTokens = room
+                MinNewTokens = least
                 EndTokens = ends
+                LogProbabilities = told
+                Guidance =
+                    if guide.IsEmpty then
+                        None
+                    else
+                        Some {
+                            Scale = 1.5
+                            Prompt = Array.ofList guide
+                        }
         }
 
         return prompts, sampling, uint64 seed, most, options
@@ -97,30 +131,15 @@ let tests =
 
             Expect.equal reads [ 1L; 1L; 0L; 1L; 0L; 0L; 0L ] "reads a token")
 
-        testCase "what looks at the text is asked for every token" (fun () ->
+        testCase "what looks at the text itself, or remembers, is asked for every token" (fun () ->
             use model = denseModel roomy
             let options = { endless with MaxNewTokens = 20 }
-            let penalized = Sampling.greedy |> Sampling.after (Penalties.repetition 1.3)
 
-            for options, sampling in
+            for sampling in
                 [
-                    options, penalized
-                    {
-                        options with
-                            LogProbabilities = Some 0
-                    },
-                    Sampling.greedy
-                    {
-                        options with
-                            Guidance = Some { Scale = 1.5; Prompt = [| 1 |] }
-                    },
-                    Sampling.greedy
-                    {
-                        options with
-                            MinNewTokens = 3
-                            EndTokens = [ 1 ]
-                    },
-                    Sampling.greedy
+                    Sampling.greedy |> Sampling.after (Penalties.repetition 1.3)
+                    greedy [ NoRepeatNgram 2 ]
+                    random None [ Temperature 0.9; Mirostat Mirostat.defaults ]
                 ] do
                 let write options () = Generate.stream options sampling (Rng.ofSeed 1UL) model [| 1; 2 |] |> List.ofSeq
 
@@ -128,6 +147,26 @@ let tests =
                 let inBlocks, same = readsOf (write (inBlocks 8 options))
                 Expect.equal inBlocks plain "tokens"
                 Expect.equal same single "reads")
+
+        testCase "penalties, guidance and what is told of tokens need no reading between" (fun () ->
+            use model = denseModel roomy
+
+            let options = {
+                inBlocks 8 endless with
+                    MaxNewTokens = 63
+                    MinNewTokens = 9
+                    EndTokens = [ 1 ]
+                    LogProbabilities = Some 2
+                    Guidance = Some { Scale = 1.5; Prompt = [| 1 |] }
+            }
+
+            let sampling = random (Some 20) [ RepetitionPenalty 1.2; Temperature 1.2; Xtc(0.5, 0.1) ]
+            let write () = Generate.stream options sampling (Rng.ofSeed 2UL) model [| 1; 2 |] |> List.ofSeq
+            let tokens, reads = readsOf write
+            // 1, 2 and 4 tokens, then 8 a time; one more where the last block was under way.
+            let blocks = 3 + (tokens.Length - 7 + 7) / 8
+            Expect.isGreaterThan tokens.Length 15 "some blocks"
+            Expect.isLessThanOrEqual reads (int64 blocks + 1L) "reads")
 
         testCase
             "logits that are no numbers are complained of where the plain way does, after the same tokens"

@@ -12,9 +12,11 @@ open Gpt.Tests.Small
 /// A text that repeats itself and logits without ties, so that every processor finds something to do.
 let private turn: Turn = {
     Texts = historyOf [ [ 1; 2; 3; 1; 2; 3; 1; 2 ] ]
-    Produced = 0
-    Left = 10
-    Rngs = [| Rng.ofSeed 1UL |]
+    Moment = {
+        Produced = 0
+        Left = 10
+        Rngs = [| Rng.ofSeed 1UL |]
+    }
 }
 
 let private row = [ 2.0f; 3.5f; -1.0f; 3.0f; 0.5f; -2.5f; 1.0f; 0.0f ]
