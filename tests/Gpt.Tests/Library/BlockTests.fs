@@ -83,6 +83,30 @@ let private readsOf (make: unit -> 'a) =
     let made = make ()
     made, Gpt.Tensors.reads () - before
 
+/// Expects the same tokens, rows and ends, and the same log-probabilities: to the last bit where the engine repeats itself, which
+/// libtorch does not, for a block goes on with rows that have ended, and it rounds by the number of rows.
+let private same (actual: GeneratedToken list) (expected: GeneratedToken list) : unit =
+    if Tensors.repeatsItself then
+        Expect.equal actual expected "tokens, rows, ends and log-probabilities"
+    else
+        let apart (tokens: GeneratedToken list) =
+            tokens
+            |> List.map (fun token -> {
+                token with
+                    LogProbability = None
+                    Alternatives = []
+            }),
+            tokens |> List.collect (fun token -> Option.toList token.LogProbability),
+            tokens |> List.map (fun token -> token.Alternatives |> List.map _.LogProbability)
+
+        let tokens, own, alternatives = apart actual
+        let tokens', own', alternatives' = apart expected
+        Expect.equal tokens tokens' "tokens, rows and ends"
+        Expect.equal (List.map List.length alternatives) (List.map List.length alternatives') "alternatives"
+
+        for value, value' in List.zip (own @ List.concat alternatives) (own' @ List.concat alternatives') do
+            Expect.floatClose Accuracy.medium value value' "log-probabilities"
+
 let private roomy = { config with Context = 128 }
 
 let tests =
@@ -96,16 +120,13 @@ let tests =
                 use model = denseModel config
                 let write options = Generate.batch options sampling model (rngs seed prompts) |> List.ofSeq
 
-                Expect.equal
-                    (write (inBlocks most options))
-                    (write { options with Block = Some 1 })
-                    "tokens, rows and ends")
+                same (write (inBlocks most options)) (write { options with Block = Some 1 }))
 
         law 100 "samples of one prompt are the same in blocks" cases (fun (prompts, sampling, seed, most, options) ->
             use model = denseModel config
             let prompt, rng = Array.ofList prompts.Head, Rng.ofSeed seed
             let write options = Generate.samples options sampling rng 3 model prompt |> List.ofSeq
-            Expect.equal (write (inBlocks most options)) (write options) "tokens, rows and ends")
+            same (write (inBlocks most options)) (write options))
 
         testCase "a block is read at once" (fun () ->
             use model = denseModel roomy
