@@ -62,20 +62,35 @@ module Doctor =
         else
             check "engine" Fine $"TorchSharp {version} with libtorch"
 
+    /// What the system says of TorchSharp's native library when it does not load: of all that was tried, the first thing that is not
+    /// about where the library might lie.
+    let private loading () : string =
+        try
+            NativeLibrary.Load("LibTorchSharp", typeof<Tensor>.Assembly, Nullable()) |> ignore
+            "its parts cannot be loaded together"
+        with problem ->
+            let isPlace (line: string) = (line.Split(':')[0]).Split('/') |> Array.last |> _.Contains("LibTorchSharp")
+
+            problem.Message.Split('\n')
+            |> Seq.skip 1
+            |> Seq.map _.Trim()
+            |> Seq.tryFind (fun line -> line <> "" && not (isPlace line))
+            |> Option.defaultValue "libLibTorchSharp is not beside the program"
+
     /// Makes a tensor, for which libtorch has to be loaded.
     let private native () =
         try
-            use one = Tensors.zeros (Device.cpu ()) [ 1L ]
+            use one = Screen.silently (fun () -> Tensors.zeros (Device.cpu ()) [ 1L ])
 
             if Device.engine = "embedded" then
                 check "libraries" Fine "no native library is needed"
             else
                 check "libraries" Fine $"libtorch is loaded and holds a tensor on {one.device}"
-        with problem ->
+        with _ ->
             check
                 "libraries"
                 Missing
-                $"libtorch cannot be loaded: {firstLine problem}; on Linux it needs the libstdc++ of GCC 13.2 (GLIBCXX_3.4.32) or a newer one; or build without --torch for the embedded engine"
+                $"libtorch cannot be loaded: {loading ()}; on Linux it needs the libstdc++ of GCC 13.2 (GLIBCXX_3.4.32) or a newer one; or build without --torch for the embedded engine"
 
     let private driver (wantsCuda: bool) =
         match Machine.gpus () with
@@ -176,7 +191,7 @@ module Doctor =
         trains (Device.cpu ())
 
         if isCuda wanted then
-            match Device.parse wanted with
+            match Screen.silently (fun () -> Device.parse wanted) with
             | Ok device -> trains device
             | Error sentence -> check $"training {wanted}" Missing sentence
         elif wanted = "auto" then

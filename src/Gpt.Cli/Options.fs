@@ -75,7 +75,7 @@ module Options =
 
     /// What `device` says.
     let deviceOf (parsed: ParseResult) (option: Option<string>) : Result<TorchSharp.torch.Device, Problem> =
-        Device.parse (parsed.GetRequiredValue option) |> asOption
+        Screen.silently (fun () -> Device.parse (parsed.GetRequiredValue option)) |> asOption
 
     /// What `dtype` says.
     let weights (parsed: ParseResult) (option: Option<string>) : Result<WeightType, Problem> =

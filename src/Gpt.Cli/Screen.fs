@@ -39,6 +39,16 @@ module Screen =
     /// A plain line on standard error.
     let note (line: string) = Console.Error.WriteLine line
 
+    /// Runs work that must not write to standard output: TorchSharp writes a page there when a native library cannot be loaded.
+    let silently (work: unit -> 'a) : 'a =
+        let out = Console.Out
+        Console.SetOut IO.TextWriter.Null
+
+        try
+            work ()
+        finally
+            Console.SetOut out
+
     let private clock (time: TimeSpan) =
         if time.TotalHours >= 1.0 then
             time.ToString @"h\:mm\:ss"

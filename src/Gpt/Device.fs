@@ -1,6 +1,7 @@
 namespace Gpt
 
 open System
+open System.Diagnostics
 open TorchSharp
 
 /// Where tensors live, as text and as TorchSharp's device.
@@ -25,14 +26,15 @@ module Device =
     /// The first CUDA device when there is one, else the main processor.
     let best () : torch.Device = if cudaIsThere () then torch.device "cuda:0" else cpu ()
 
-    /// Why TorchSharp finds no GPU, which it does not say by itself.
+    /// Why TorchSharp finds no GPU, which it does not say by itself: it says the same when its libraries are not there and when they
+    /// find nothing. What this process has loaded tells them apart.
     let private reason () : string =
-        try
-            torch.InitializeDeviceType DeviceType.CUDA
+        use itself = Process.GetCurrentProcess()
+
+        if itself.Modules |> Seq.cast<ProcessModule> |> Seq.exists _.ModuleName.Contains("torch_cuda") then
             "its CUDA libraries are loaded, but they find no GPU: NVIDIA's driver is missing, too old, or hides it"
-        with problem ->
-            let first = problem.GetBaseException().Message.Split('\n')[0]
-            $"its CUDA libraries cannot be loaded ({first.Trim().TrimEnd('.')})"
+        else
+            "its CUDA libraries (libtorch_cuda) are not there or cannot be loaded"
 
     let private withoutCuda (text: string) =
         if engine = "embedded" then
