@@ -138,11 +138,13 @@ let brokenAttention =
         )
 
     let query () = (floatsOf (attend 2L true))[2..]
-    let isBroken (seen: float32[]) (token: int) = Single.IsNaN seen[2 * token]
-    let first, besideLast = 0, 62
-    let values () = let seen = floatsOf (attend 64L false) in isBroken seen first, isBroken seen besideLast
+
+    /// Whether it reaches the first of 512 tokens, the ninth from the end, and the last but one; none of them sees it.
+    let reached () =
+        let seen = floatsOf (attend 512L false)
+        [ for token in [ 0; 503; 510 ] -> Single.IsNaN seen[2 * token] ]
 
     [
         differs "a query" (fun () -> Expect.all (query ()) Single.IsNaN "not a number") (gives [| 0f; 0f |] query)
-        differs "a value" (gives (false, true) values) (gives (true, true) values)
+        differs "a value" (gives [ false; false; true ] reached) (gives [ true; true; true ] reached)
     ]
