@@ -56,7 +56,6 @@ module Benchmarks =
                 Schedule = Constant 1e-3
                 Step = step
                 ReportEvery = 50
-                ReportLate = not (Device.isCpu device)
                 EvaluateEvery = steps
                 EvaluationBatches = 1
                 Seed = uint64 seed

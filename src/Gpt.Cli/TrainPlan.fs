@@ -121,7 +121,7 @@ module TrainPlan =
             }
             Step = step
             ReportEvery = given reports (usualReports device steps)
-            ReportLate = not (Device.isCpu device)
+            ReportLate = None
             EvaluateEvery = given evaluations (max 1 (steps / 10))
             EvaluationBatches = 20
             Seed = uint64 (parsed.GetRequiredValue seed)
@@ -165,7 +165,7 @@ module TrainPlan =
                 Training.validate config {
                     own with
                         ReportEvery = Options.given parsed reports |> Option.defaultValue own.ReportEvery
-                        ReportLate = not (Device.isCpu device)
+                        ReportLate = None
                 }
                 |> Problem.usage
 

@@ -76,9 +76,33 @@ public sealed class OptionsTests
     [Fact]
     public void No_option_is_left_out_of_the_table()
     {
-        var tested = changes.Keys.Append(nameof(GenerationOptions.LogProbabilities)).Order();
+        var tested = changes.Keys.Append(nameof(GenerationOptions.LogProbabilities)).Append(nameof(GenerationOptions.Block)).Order();
 
         Assert.Equal(typeof(GenerationOptions).GetProperties().Select(property => property.Name).Order(), tested);
+    }
+
+    [Fact]
+    public void Tokens_in_blocks_are_the_same_tokens_read_less_often()
+    {
+        using var model = Trained.HalfWay();
+
+        var (one, readings) = Counted(1);
+        var (usual, _) = Counted(null);
+        var (eight, fewer) = Counted(8);
+
+        Assert.Equal(one, usual);
+        Assert.Equal(one, eight);
+        Assert.True(fewer < readings / 4, $"{fewer} readings in place of {readings}");
+        var wrong = Assert.Throws<ArgumentException>(() => model.Generate(Prompt, plain with { Block = 0 }));
+        Assert.Contains("block is 0", wrong.Message, StringComparison.Ordinal);
+
+        (string Text, long Readings) Counted(int? block)
+        {
+            // A prompt of one token: when the context is full, tokens come one by one.
+            var before = Tensors.reads();
+            var text = model.Generate("t", plain with { MaxNewTokens = 15, Temperature = 0.8, Block = block }).Text;
+            return (text, Tensors.reads() - before);
+        }
     }
 
     [Fact]

@@ -152,6 +152,56 @@ public sealed class TrainingTests
     }
 
     [Fact]
+    public void Late_reports_are_the_same_reports()
+    {
+        var plain = Run(few);
+
+        Assert.Equal(plain, Run(few with { ReportLate = false }));
+        Assert.Equal(plain, Run(few with { ReportLate = true }));
+        Assert.Equal(Run(few with { ReportEvery = 3 }), Run(few with { ReportEvery = 3, ReportLate = true }));
+    }
+
+    [Fact]
+    public void The_run_is_a_step_further_than_a_late_report()
+    {
+        using var model = Tiny.Model();
+        using var trainer = new Trainer(model, Tiny.Verse, few with { ReportLate = true });
+        var ahead = new List<int>();
+
+        trainer.Run(new Reports(report => ahead.Add(trainer.Step - report.Step)));
+
+        // Before the first step; 1 to 9; 10, after which the model is judged, both at once; the same again.
+        Assert.Equal([0, .. Enumerable.Repeat(1, 9), 0, 0, .. Enumerable.Repeat(1, 9), 0, 0], ahead);
+        Assert.True(trainer.IsFinished);
+    }
+
+    [Fact]
+    public void A_run_saved_at_a_late_report_goes_on_from_the_step_that_it_is_at()
+    {
+        using var folder = new TempFolder();
+        using var model = Tiny.Model();
+        using (var trainer = new Trainer(model, Tiny.Verse, few with { ReportLate = true }))
+        using (var source = new CancellationTokenSource())
+        {
+            var stop = new Reports(report =>
+            {
+                if (report is TrainingStep { Step: 7 })
+                    source.Cancel();
+            });
+            Assert.Throws<OperationCanceledException>(() => trainer.Run(stop, source.Token));
+            Assert.Equal(8, trainer.Step);
+            trainer.Save(folder.Path);
+        }
+        var reports = new Reports();
+
+        using var resumed = Trainer.Resume(folder.Path, Tiny.Verse);
+        Assert.Equal(8, resumed.Step);
+        resumed.Run(reports);
+
+        Assert.Equal(Run(few).Where(report => report.Step > 8), reports);
+    }
+
+    [Fact]
     public async Task A_disposed_trainer_says_so()
     {
         using var model = Tiny.Model();

@@ -98,6 +98,8 @@ public sealed class ErrorTests : IDisposable
         ["item type"] = (() => ones(1).item<long>(), ["Int64", "Float32"]),
         ["data type"] = (() => ones(1).data<double>(), ["Double", "Float32"]),
         ["gradient shape"] = (() => ones(2).requires_grad_().grad = ones(3), ["[2]", "[3]"]),
+        ["no threads"] = (() => set_num_threads(0), ["num", "0", "1"]),
+        ["generator state"] = (() => set_rng_state(ones(3)), ["set_state", "Float32 [3]"]),
         ["device text"] = (() => _ = new Device("tpu"), ["tpu"]),
     };
 
@@ -111,6 +113,29 @@ public sealed class ErrorTests : IDisposable
         var error = Assert.ThrowsAny<Exception>(wrong);
         Assert.True(error is ArgumentException or InvalidOperationException, error.ToString());
         Assert.All(named, word => Assert.Contains(word, error.Message, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_number_is_not_read_as_a_whole_one_that_it_is_not()
+    {
+        (Action Read, string[] Named)[] reads =
+        [
+            (() => 1e30.ToScalar().ToInt64(), ["1E+30", "long"]),
+            (() => (-1e30).ToScalar().ToInt64(), ["-1E+30", "long"]),
+            (() => 9223372036854775808.0.ToScalar().ToInt64(), ["long"]),
+            (() => double.NaN.ToScalar().ToInt64(), ["NaN", "long"]),
+            (() => (1L << 31).ToScalar().ToInt32(), ["2147483648", "int"]),
+            (() => 1e30.ToScalar().ToInt32(), ["1E+30"]),
+            (() => _ = (long)tensor(float.NaN), ["NaN", "long"]),
+        ];
+        foreach (var (read, named) in reads)
+        {
+            var error = Assert.Throws<OverflowException>(read);
+            Assert.All(named, word => Assert.Contains(word, error.Message, StringComparison.Ordinal));
+        }
+        Assert.Equal(-3, (-3.7).ToScalar().ToInt64());
+        Assert.Equal(long.MinValue, (-9223372036854775808.0).ToScalar().ToInt64());
+        Assert.Equal(int.MinValue, ((long)int.MinValue).ToScalar().ToInt32());
     }
 
     [Fact]

@@ -38,7 +38,7 @@ internal sealed class Plan
             FSharpOption<Core.TextStream>.Some(reader),
             FSharp.Option(options.LogProbabilities),
             guidance,
-            FSharpOption<int>.None);
+            FSharp.Option(options.Block));
         core = Core.GenerationOptionsModule.validate(tokenizer.VocabSize, core).OrThrow(refuse);
 
         var order = options.Order switch

@@ -61,6 +61,13 @@ public sealed partial record GenerationOptions
     /// <summary>In which order everything is done to the logits. Default <see cref="ProcessorOrder.HuggingFace"/>.</summary>
     public ProcessorOrder Order { get; init; } = ProcessorOrder.HuggingFace;
 
+    /// <summary>
+    /// How many tokens of a text are read from the device together, at most, at least 1: it goes on picking meanwhile, and the texts
+    /// are the same. Null, the default, is 1 on the processor, which gains nothing by it, and 8 on a GPU, which would stand idle at
+    /// every reading. Options that have to know every token (a pattern, a schema, Mirostat, DRY, rules about sequences) make it 1.
+    /// </summary>
+    public int? Block { get; init; }
+
     /// <summary>The options when none are given.</summary>
     internal static GenerationOptions Default { get; } = new();
 }

@@ -84,7 +84,7 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    /// <summary>How many steps have been made.</summary>
+    /// <summary>How many steps have been made: one more than the last report says, where it came late (<see cref="TrainingOptions.ReportLate"/>).</summary>
     public int Step { get; private set; }
 
     /// <summary>Whether all steps have been made and the last evaluation, too.</summary>
@@ -186,12 +186,12 @@ public sealed class Trainer : IDisposable
             if (IsFinished || !reports.MoveNext())
                 return null;
             var report = last = reports.Current;
-            Step = report.Step;
+            Step = report.State.Step;
             IsFinished = Step == options.Steps && report.Event.IsEvaluated;
             return report.Event switch
             {
-                Core.TrainingEvent.Stepped stepped => new TrainingStep(Step, stepped.Loss, stepped.GradientNorm, stepped.LearningRate),
-                Core.TrainingEvent.Evaluated judged => new TrainingEvaluation(Step, judged.TrainingLoss, judged.ValidationLoss),
+                Core.TrainingEvent.Stepped stepped => new TrainingStep(report.Step, stepped.Loss, stepped.GradientNorm, stepped.LearningRate),
+                Core.TrainingEvent.Evaluated judged => new TrainingEvaluation(report.Step, judged.TrainingLoss, judged.ValidationLoss),
                 _ => throw new InvalidOperationException("An event of training is not known here."),
             };
         }

@@ -39,6 +39,13 @@ public sealed record TrainingOptions
     /// <summary>A <see cref="TrainingStep"/> is reported after every so many steps, at least 1; between two of them training is not cancelled. Default 1.</summary>
     public int ReportEvery { get; init; } = 1;
 
+    /// <summary>
+    /// Whether a <see cref="TrainingStep"/> is reported one step late, when the device is busy with that one: a GPU then never stands
+    /// idle for a report. Where an evaluation follows, which waits for the device anyway, it comes at once. Null, the default, is late
+    /// where the device is not the processor, which gains nothing by it.
+    /// </summary>
+    public bool? ReportLate { get; init; }
+
     /// <summary>A <see cref="TrainingEvaluation"/> is reported after every so many steps and after the last, at least 1; null, the default, is a tenth of <see cref="Steps"/>.</summary>
     public int? EvaluateEvery { get; init; }
 
@@ -83,7 +90,7 @@ public sealed record TrainingOptions
             optimizer,
             step,
             ReportEvery,
-            reportLate: false,
+            FSharp.Option(ReportLate),
             EvaluateEvery ?? Math.Max(1, Steps / 10),
             EvaluationBatches,
             Seed);

@@ -79,7 +79,7 @@ module TrainingJson =
         json["accumulate"] <- options.Step.Parts
         json["recompute"] <- options.Step.Recompute
         json["report_every"] <- options.ReportEvery
-        json["report_late"] <- options.ReportLate
+        json["report_late"] <- Option.toNullable options.ReportLate
         json["evaluate_every"] <- options.EvaluateEvery
         json["evaluation_batches"] <- options.EvaluationBatches
         json["seed"] <- options.Seed
@@ -129,6 +129,11 @@ module TrainingJson =
         | JsonValueKind.False -> false
         | _ -> JsonFields.wrong name value "true or false"
 
+    let private choice (name: string) (value: JsonElement) : bool option =
+        match value.ValueKind with
+        | JsonValueKind.Null -> None
+        | _ -> Some(truth name value)
+
     let private readStep (json: JsonElement) : StepOptions =
         let precision (name: string) (value: JsonElement) =
             match Precision.parse (string value) with
@@ -154,7 +159,7 @@ module TrainingJson =
                 Optimizer = part json "optimizer" readOptimizer
                 Step = readStep json
                 ReportEvery = count json "report_every"
-                ReportLate = given json "report_late" truth false
+                ReportLate = given json "report_late" choice None
                 EvaluateEvery = count json "evaluate_every"
                 EvaluationBatches = count json "evaluation_batches"
                 Seed =

@@ -20,8 +20,9 @@ type TrainingOptions = {
     /// nothing is read from the device, which is never waited for.
     ReportEvery: int
     /// Whether a `Stepped` event comes one step late, when the device is busy with that one: a GPU then never stands idle for a
-    /// report. Where an evaluation follows, which waits for the device anyway, it comes at once.
-    ReportLate: bool
+    /// report. Where an evaluation follows, which waits for the device anyway, it comes at once. None is late where the device is
+    /// not the processor, which gains nothing by it.
+    ReportLate: bool option
     /// An `Evaluated` event comes after every so many steps, and after the last, at least 1.
     EvaluateEvery: int
     /// How many batches each split is judged by, at least 1.
@@ -44,7 +45,7 @@ type TrainingReport = {
     Event: TrainingEvent
     /// The number of steps after which it happened.
     Step: int
-    /// The run after it, one step further where `ReportLate` asks for that.
+    /// The run after it, one step further where the event came late (`TrainingOptions.ReportLate`).
     State: TrainingState
     /// At a `Stepped` event, the loss of each step since the last one, in order; else none.
     Losses: float[]
@@ -72,7 +73,7 @@ module Training =
         Optimizer = AdamW.defaults
         Step = StepOptions.plain
         ReportEvery = max 1 (steps / 20)
-        ReportLate = false
+        ReportLate = None
         EvaluateEvery = max 1 (steps / 10)
         EvaluationBatches = 20
         Seed = 1337UL
@@ -98,6 +99,10 @@ module Training =
             |> Result.bind (fun _ -> AdamW.validate options.Optimizer)
             |> Result.bind (fun _ -> StepOptions.validate options.BatchSize options.Step)
             |> Result.map (fun _ -> options)
+
+    /// Whether `Stepped` events come one step late on a device (`ReportLate`).
+    let isLate (device: TorchSharp.torch.Device) (options: TrainingOptions) : bool =
+        options.ReportLate |> Option.defaultValue (not (Device.isCpu device))
 
     /// Whether an evaluation follows a step.
     let private isJudged (options: TrainingOptions) (step: int) : bool =
@@ -198,6 +203,7 @@ module Training =
             }
 
             let device = Model.device state.Model
+            let isLate = isLate device options
             use sources = sourcesOf device corpus
             let room = int64 (min options.ReportEvery options.Steps) + 1L
             use numbers = (Tensors.zeros device [ room ]).DetachFromDisposeScope()
@@ -219,7 +225,7 @@ module Training =
                     late <- Some(Fetch.Start numbers, counted, state.Step)
                     counted <- 0
 
-                if before.IsNone && (late.IsNone || options.ReportLate && not isJudged) then
+                if before.IsNone && (late.IsNone || isLate && not isJudged) then
                     yield Made state
 
                 match before with
@@ -227,7 +233,7 @@ module Training =
                 | None -> ()
 
                 match late with
-                | Some asked when isJudged || not options.ReportLate ->
+                | Some asked when isJudged || not isLate ->
                     late <- None
                     yield report options state asked
                 | _ -> ()

@@ -78,10 +78,19 @@ public static class ScalarExtensionMethods
     public static double ToDouble(this Scalar value) => value.Double;
 
     /// <summary>The number as a long; a fraction is cut off.</summary>
-    public static long ToInt64(this Scalar value) => value.Long;
+    /// <exception cref="OverflowException">It is too large, or not a number.</exception>
+    public static long ToInt64(this Scalar value) =>
+        value.Type != ScalarType.Float64 || (value.Double >= long.MinValue && value.Double < -(double)long.MinValue)
+            ? value.Long
+            : throw new OverflowException($"{value.Text} is no number that a long holds.");
 
     /// <summary>The number as an int; a fraction is cut off.</summary>
-    public static int ToInt32(this Scalar value) => checked((int)value.Long);
+    /// <exception cref="OverflowException">It is too large, or not a number.</exception>
+    public static int ToInt32(this Scalar value)
+    {
+        var whole = value.ToInt64();
+        return whole == (int)whole ? (int)whole : throw new OverflowException($"{value.Text} is no number that an int holds.");
+    }
 
     /// <summary>Whether the number is not 0.</summary>
     public static bool ToBoolean(this Scalar value) => !value.IsZero;

@@ -54,7 +54,7 @@ public static partial class torch
         public void set_state(Tensor value)
         {
             if (value.dtype != ScalarType.Int64 || value.numel() != 2)
-                throw new ArgumentException($"set_state: expected two int64, seed and calls, not {value}");
+                throw new ArgumentException($"set_state: expected two int64, seed and calls, not {value.Impl}");
             var state = value.data<long>().ToArray();
             lock (gate)
                 (initial, calls) = (state[0], (ulong)state[1]);

@@ -116,7 +116,12 @@ public static partial class torch
     }
 
     /// <summary>Lets one kernel use so many threads at most; 1 or more. At first the number of processors.</summary>
-    public static void set_num_threads(int num) => Threading.WorkerPool.Threads = num;
+    /// <exception cref="ArgumentOutOfRangeException">The number is less than 1.</exception>
+    public static void set_num_threads(int num)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(num, 1);
+        Threading.WorkerPool.Threads = num;
+    }
 
     /// <summary>How many threads one kernel uses at most.</summary>
     public static int get_num_threads() => Threading.WorkerPool.Threads;

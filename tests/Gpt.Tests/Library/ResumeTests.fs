@@ -108,16 +108,17 @@ let tests =
                 Expect.equal (resumed folder) (resumed folder) "both"))
 
         testCase "a saved run is a checkpoint, too" (fun () ->
-            withFolder (fun folder ->
-                let options = { options with ReportLate = true }
-                saveAt 3 options config folder
-                let model, _ = Checkpoint.load cpu folder |> get
-                let state, run, _ = TrainingCheckpoint.load cpu folder |> get
-                use model = model
-                use state = state
-                Expect.equal (Gpt.Tensors.toFloats state.Model.Flat) (Gpt.Tensors.toFloats model.Flat) "weights"
-                Expect.equal run.Step 3 "step"
-                Expect.equal run.Options options "options"))
+            for late in [ Some true; Some false; None ] do
+                withFolder (fun folder ->
+                    let options = { options with ReportLate = late }
+                    saveAt 3 options config folder
+                    let model, _ = Checkpoint.load cpu folder |> get
+                    let state, run, _ = TrainingCheckpoint.load cpu folder |> get
+                    use model = model
+                    use state = state
+                    Expect.equal (Gpt.Tensors.toFloats state.Model.Flat) (Gpt.Tensors.toFloats model.Flat) "weights"
+                    Expect.equal run.Step 3 "step"
+                    Expect.equal run.Options options "options"))
 
         testCase "a copy goes on like the original, and apart from it" (fun () ->
             use model = model config
@@ -167,7 +168,7 @@ let tests =
                 for every in [ 1; 2; 5 ] do
                     let options = {
                         options with
-                            ReportLate = isLate
+                            ReportLate = Some isLate
                             ReportEvery = every
                     }
 
@@ -247,6 +248,11 @@ let tests =
         broken "refuses options that cannot be" "training.json" (replace "\"beta1\": 0.9" "\"beta1\": 9") [
             "beta1 is 9"
         ]
+        broken
+            "names a choice that it does not know"
+            "training.json"
+            (replace "\"report_late\": null" "\"report_late\": 1")
+            [ "report_late is 1" ]
         broken "refuses a step beyond the last" "training.json" (replace "\"step\": 2" "\"step\": 9") [ "step is 9" ]
         broken "refuses what is no JSON" "training.json" (fun _ -> "{") [ "training.json"; "not valid JSON" ]
         broken "refuses what is no object" "training.json" (fun _ -> "[]") [ "training.json"; "not a JSON object" ]

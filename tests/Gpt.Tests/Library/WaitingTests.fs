@@ -106,7 +106,8 @@ let tests =
                 ]
 
             for every in [ 1; 7; 10; 100 ] do
-                let plain, late = moments false every, moments true every
+                let plain, late = moments (Some false) every, moments (Some true) every
+                Expect.equal (moments None every) plain $"every {every}: on the processor at once, unless asked"
                 let told = List.choose snd
                 Expect.equal (told late) (told plain) $"every {every}: reports"
 
@@ -121,13 +122,21 @@ let tests =
                     | Some(step, _, _) -> Expect.equal reached step $"every {every}: at once"
                     | None -> ())
 
+        testCase "reports are late off the processor, unless the options say" (fun () ->
+            let gpu = TorchSharp.torch.Device TorchSharp.DeviceType.CUDA
+
+            for asked, onCpu, onGpu in [ None, false, true; Some false, false, false; Some true, true, true ] do
+                let options = { options with ReportLate = asked }
+                Expect.equal (Training.isLate (Device.cpu ()) options) onCpu $"{asked} on the processor"
+                Expect.equal (Training.isLate gpu options) onGpu $"{asked} on a GPU")
+
         testCase "a run that is left before a late report leaves nothing behind" (fun () ->
             use model = model config
 
             let late = {
                 options with
                     ReportEvery = 3
-                    ReportLate = true
+                    ReportLate = Some true
             }
 
             let before = TrainingTests.liveTensors ()

@@ -1,111 +1,193 @@
-/// Where the engines differ on purpose, as the README lists it: what each of them does, so that a difference which goes, or another
-/// one that comes, is noticed.
+/// Where the engines differ on purpose: what each of them does, so that a difference which goes, or another one that comes, is
+/// noticed. The rows are those of the README's table, by the names that they have there, which a test of the documentation checks.
 module Gpt.Tests.DifferenceTests
 
 open System
+open System.Reflection
 open System.Runtime.InteropServices
 open Expecto
 open TorchSharp
+open Gpt.Tests.Difference
 open Gpt.Tests.Tensors
 
 type private DType = torch.ScalarType
 
-let private reals (values: float32 list) = ofFloats [| values.Length |] (Array.ofList values)
-let private halves (values: float32 list) = (reals values).to_type DType.BFloat16
+let private mistakes =
+    let outside () = torch.ones([| 3L; 2L |]).index_select(0L, ofWhole [| 1 |] [| 3L |])
 
-/// A case that the two engines treat in ways of their own.
-let private differs name (embedded: unit -> unit) (libtorch: unit -> unit) =
-    testCase name (fun () ->
-        scoped (
-            if Gpt.Device.engine = "embedded" then
-                embedded
-            else
-                libtorch
-        ))
+    let named () =
+        let error = Expect.throwsC (outside >> ignore) id
+        Expect.equal (error.GetType()) typeof<ArgumentException> "type"
 
-let private refusedAs<'error when 'error :> exn> (compute: unit -> Tensor) () =
-    Expect.throwsT<'error> (compute >> ignore) "an error"
+        for words in [ "index_select"; "index 3"; "[3, 2]" ] do
+            Expect.stringContains error.Message words "message"
 
-/// Queries, keys and values of two tokens (1, 1, 2, 2), the last key not a number, seen causally.
-let private brokenAttention () =
-    let fine, broken = ofFloats [| 1L; 1L; 2L; 2L |], [| 1f; 2f; nanf; nanf |]
-    let values = [| 1f; 2f; 3f; 4f |]
-    torch.nn.functional.scaled_dot_product_attention (fine values, fine broken, fine values, is_casual = true)
+    differs "a row that is not there" named (refuses<ExternalException, _> outside)
 
-let private attend (valueWidth: int64) =
-    let queries = torch.ones ([| 1L; 1L; 2L; 4L |])
-    let values = torch.ones ([| 1L; 1L; 2L; valueWidth |])
-    torch.nn.functional.scaled_dot_product_attention (queries, queries, values)
+let private types =
+    let isOfEmbedded kind = List.contains kind [ DType.Float32; DType.Int64; DType.Bool; DType.BFloat16; DType.Int8 ]
 
-let private slopeOf (f: Tensor -> Tensor) (values: float32 list) () =
-    let x = leaf (reals values)
-    (f x).sum().backward()
-    gradientOf x
+    let isQuantized kind = List.contains kind [ DType.QInt8; DType.QUInt8; DType.QInt32 ]
+    let ones (kind: DType) (shape: int64 list) = torch.ones(List.toArray shape).to_type kind
 
-/// The type of the gradient of a bfloat16 weight.
-let private halfGradient () =
-    let weight = (halves [ 1f; 2f ]).reshape(1L, 2L)
-    weight.requires_grad <- true
-    let y = torch.nn.functional.linear ((halves [ 3f; 4f ]).reshape(1L, 2L), weight)
-    (y.to_type DType.Float32).sum().backward()
-    (Gpt.Tensors.gradient weight).Value.dtype
+    let linear (input: DType) (weight: DType) () =
+        torch.nn.functional.linear (ones input [ 1L; 2L ], ones weight [ 1L; 2L ])
 
-let private quotient (x: Tensor) = x.floor_divide (reals [ 2f; 2f ])
+    let number (compute: unit -> Tensor) () = (compute().to_type DType.Float32).item<float32>()
 
-let private written () =
-    let y = (leaf (reals [ 1f; 2f ])).mul(scalar 2.0)
-    y.narrow(0L, 0L, 1L).fill_(scalar 0.0)
+    [
+        for kind in Enum.GetValues<DType>() do
+            if not (isOfEmbedded kind || isQuantized kind) then
+                refused<NotSupportedException, _> $"{kind}" (fun () -> torch.zeros([| 2L |], Nullable kind).dtype) kind
+                refused<NotSupportedException, _> $"float32 as {kind}" (fun () -> (ones kind [ 2L ]).dtype) kind
 
-let private mixed () =
-    torch.nn.functional.linear (ofFloats [| 1L; 2L |] [| 1f; 2f |], (halves [ 1f; 1f ]).reshape(1L, 2L))
+        for kind in [ DType.BFloat16; DType.Int8 ] do
+            computed $"float32 by {kind} in linear" (number (linear DType.Float32 kind)) 2f
 
-let tests =
-    testList "differences" [
-        let outside () = torch.ones([| 3L; 2L |]).index_select(0L, ofWhole [| 1 |] [| 3L |])
+            refused<NotSupportedException, _>
+                $"{kind} by {kind}"
+                (number (fun () -> (ones kind [ 1L ]).mul(ones kind [ 1L ])))
+                1f
 
-        differs "a row that is not there" (refusedAs<ArgumentException> outside) (refusedAs<ExternalException> outside)
-
-        differs "the gradient of bfloat16" (fun () -> Expect.equal (halfGradient ()) DType.Float32 "type") (fun () ->
-            Expect.equal (halfGradient ()) DType.BFloat16 "type")
-
-        let infinite () = torch.nn.functional.gelu (torch.full ([| 64L |], scalar infinity)) |> floatsOf
-
-        differs "GELU of infinity" (fun () -> Expect.all (infinite ()) Single.IsPositiveInfinity "infinity") (fun () ->
-            Expect.exists (infinite ()) Single.IsNaN "not a number")
-
-        differs
-            "not a number among the keys"
-            (fun () ->
-                let seen = brokenAttention () |> floatsOf
-                Expect.equal seen[..1] [| 1f; 2f |] "the first query does not see it"
-                Expect.all seen[2..] Single.IsNaN "the second does")
-            (fun () -> Expect.exists (brokenAttention () |> floatsOf) Single.IsNaN "it reaches somebody")
-
-        let double () = torch.zeros ([| 2L |], Nullable DType.Float64)
-
-        differs "float64" (refusedAs<NotSupportedException> double) (fun () ->
-            Expect.equal (double ()).dtype DType.Float64 "type")
-
-        differs
-            "float32 by bfloat16 in linear"
-            (fun () -> Expect.equal (floatsOf (mixed ())) [| 3f |] "value")
-            (refusedAs<ExternalException> mixed)
-
-        differs "values wider than the queries" (refusedAs<ArgumentException>(fun () -> attend 6L)) (fun () ->
-            Expect.equal (attend 6L).shape [| 1L; 1L; 2L; 6L |] "shape")
-
-        differs
-            "the gradient of a quotient rounded down"
-            (fun () -> Expect.equal (Gpt.Tests.NArray.floats (slopeOf quotient [ 3f; 5f ] ())) [| 0f; 0f |] "flat")
-            (refusedAs<ExternalException>(fun () -> slopeOf quotient [ 3f; 5f ] () |> ofNArray))
-
-        differs "writing into a view of what has a gradient" (refusedAs<NotSupportedException> written) (fun () ->
-            Expect.equal (floatsOf (written().detach())) [| 0f |] "written")
-
-        let forget () =
-            let y = (leaf (reals [ 1f ])).mul(scalar 2.0)
-            y.requires_grad_ false
-
-        differs "forgetting what was computed" (refusedAs<InvalidOperationException> forget) (fun () ->
-            Expect.isTrue (forget ()).requires_grad "nothing happens")
+        for kind in [ DType.Int64; DType.Int8; DType.BFloat16 ] do
+            refused<ArgumentException, _>
+                $"a matrix of {kind} by another"
+                (number (fun () -> (ones kind [ 1L; 2L ]).matmul(ones kind [ 2L; 1L ])))
+                2f
     ]
+
+let private attention =
+    let attend (keyHeads: int64) (valueWidth: int64) () =
+        let tensor heads width = torch.ones ([| 1L; heads; 2L; width |])
+
+        torch.nn.functional
+            .scaled_dot_product_attention(tensor 4L 3L, tensor keyHeads 3L, tensor keyHeads valueWidth)
+            .shape
+
+    [
+        refused<ArgumentException, _> "values wider than the queries" (attend 4L 6L) [| 1L; 4L; 2L; 6L |]
+        refused<ArgumentException, _> "one head of keys for four of queries" (attend 1L 3L) [| 1L; 4L; 2L; 3L |]
+    ]
+
+let private gradients =
+    let place () = ofWhole [| 1 |] [| 1L |]
+    let twice (x: Tensor) = x.mul (scalar 2.0)
+
+    [
+        computed "of a quotient rounded down" (slopes (fun x -> x[0].floor_divide(reals [ 2f; 2f ])) [ [ 3f; 5f ] ]) [
+            [ 0f; 0f ]
+        ]
+        computed "of zero_" (slopes (fun x -> (twice x[0]).zero_()) [ [ 1f; 2f ] ]) [ [ 0f; 0f ] ]
+        computed
+            "of scatter by one index from three"
+            (slopes (fun x -> x[0].scatter(0L, place (), x[1])) [ [ 1f; 2f; 3f ]; [ 5f; 6f; 7f ] ])
+            [ [ 1f; 0f; 1f ]; [ 1f; 0f; 0f ] ]
+        computed
+            "of scatter_add by one index from three"
+            (slopes (fun x -> x[0].scatter_add(0L, place (), x[1])) [ [ 1f; 2f; 3f ]; [ 5f; 6f; 7f ] ])
+            [ [ 1f; 1f; 1f ]; [ 1f; 0f; 0f ] ]
+    ]
+
+let private secondGradient =
+    let second () =
+        let x = leaf (reals [ 3f ])
+        let first = torch.autograd.grad ([| x.mul(x).sum() |], [| x |], create_graph = true)
+        let second = torch.autograd.grad ([| first[0].sum() |], [| x |])
+        floatsOf second[0]
+
+    refused<NotSupportedException, _> "of a square" second [| 2f |]
+
+let private writtenView =
+    let written =
+        slopes
+            (fun x ->
+                let y = x[0].mul(scalar 2.0)
+                y.narrow(0L, 0L, 1L).fill_(scalar 0.0) |> ignore
+                y)
+            [ [ 1f; 2f ] ]
+
+    refused<NotSupportedException, _> "zeros" written [ [ 0f; 2f ] ]
+
+let private carelessness =
+    let product () = (leaf (reals [ 1f ])).mul(scalar 2.0)
+
+    let forgotten () =
+        let y = product ()
+        y.requires_grad <- false
+        y.requires_grad
+
+    let given (gradient: Tensor) () =
+        let x = leaf (reals [ 1f; 2f ])
+        x.grad <- gradient
+        let taken = (Gpt.Tensors.gradient x).Value
+        taken.dtype, List.ofArray taken.shape
+
+    [
+        refused<InvalidOperationException, _>
+            "forgetting"
+            (fun () -> (product().requires_grad_ false).requires_grad)
+            true
+        refused<InvalidOperationException, _> "forgetting by the property" forgotten true
+        refused<ArgumentException, _>
+            "another shape"
+            (fun () -> given (reals [ 1f; 2f; 3f ]) ())
+            (DType.Float32, [ 3L ])
+        refused<ArgumentException, _>
+            "another type"
+            (fun () -> given (ofWhole [| 2 |] [| 1L; 2L |]) ())
+            (DType.Int64, [ 2L ])
+    ]
+
+let private unused =
+    let gradient () =
+        torch.autograd.grad ([| (leaf (reals [ 1f ])).sum() |], [| leaf (reals [ 2f ]) |], allow_unused = true)
+        |> Seq.exactlyOne
+
+    differs "what plays no part" (fun () -> Expect.isTrue (isNull (box (gradient ()))) "null") (fun () ->
+        Expect.isTrue (gradient ()).IsInvalid "a tensor without memory")
+
+let private scalars =
+    let isFinalized () =
+        match typeof<Scalar>.GetMethod("Finalize", BindingFlags.Instance ||| BindingFlags.NonPublic) with
+        | null -> false
+        | finalizer -> finalizer.DeclaringType = typeof<Scalar>
+
+    /// In a method of its own, whose variables are gone when it returns.
+    let made = Func<WeakReference>(fun () -> WeakReference(Gpt.Tensors.scalar 1.5))
+
+    let held () =
+        let scalar = made.Invoke()
+
+        let isAliveAfter count =
+            for _ in 1..count do
+                Gpt.Tensors.wholeScalar 1L |> ignore
+
+            GC.Collect()
+            scalar.IsAlive
+
+        isAliveAfter 4095, isAliveAfter 1
+
+    [
+        differs "a finalizer" (gives false isFinalized) (gives true isFinalized)
+        testCase "the library holds the last 4,096, on both" (gives (true, false) held)
+    ]
+
+let rows: (string * Test list) list = [
+    "what cannot be computed", mistakes :: EndingTests.tests
+    "sums", NumberDifferences.sums
+    "`topk` among equals", [ NumberDifferences.equals ]
+    "`torch.rand`, dropout and the like", NumberDifferences.streams
+    "bfloat16", NumberDifferences.bfloat16
+    "GELU of infinity, and its gradient", NumberDifferences.geluOfInfinity
+    "not a number in attention", NumberDifferences.brokenAttention
+    "types", types
+    "attention", attention
+    "gradient of `floor_divide`, of `zero_`, of `scatter` by fewer indices than sources", gradients
+    "gradients of gradients", [ secondGradient ]
+    "writing into a view of what has a gradient", [ writtenView ]
+    "`requires_grad_(false)` on what was computed; a `grad` of another shape or type", carelessness
+    "`autograd.grad` with `allow_unused`, of what plays no part", [ unused ]
+    "a scalar's memory", scalars
+]
+
+let tests = testList "differences" [ for name, cases in rows -> testList name cases ]

@@ -81,6 +81,47 @@ let private hiddenRow =
             seen.sum().backward()
             [ seen; ofNArray (gradientOf x) ])
 
+/// Two tokens of which the last is not a number among the keys, or among the values.
+let private brokenAttention =
+    let fine, broken = ofFloats [| 1L; 1L; 2L; 2L |], [| 1f; 2f; nan; nan |]
+    let values = [| 1f; 2f; 3f; 4f |]
+
+    testList "not a number in attention" [
+        gives "among the keys reaches the queries that see it" [ "Float32 [1,1,2,2] 1 2 NaN NaN" ] (fun () -> [
+            torch.nn.functional.scaled_dot_product_attention (fine values, fine broken, fine values, is_casual = true)
+        ])
+        gives "among the values reaches all, where a mask hides it" [ "Float32 [1,1,2,2] NaN NaN NaN NaN" ] (fun () -> [
+            torch.nn.functional.scaled_dot_product_attention (
+                fine values,
+                fine values,
+                fine broken,
+                ofBools [| 2L; 2L |] [| true; false; true; true |]
+            )
+        ])
+    ]
+
+let private equals =
+    testList "equals" [
+        gives "are found at the first place" [ "Int64 [] 0" ] (fun () -> [ (torch.zeros ([| 17L |])).argmax() ])
+        gives
+            "stay in order when they are sorted so"
+            [ "Int64 [17] 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16" ]
+            (fun () ->
+                let struct (_, places) = (torch.zeros ([| 17L |])).sort(-1L, false, true)
+                [ places ])
+    ]
+
+let private words =
+    let says name wanted (tensor: unit -> Tensor) =
+        testCase name (fun () -> Expect.equal (scoped (fun () -> (tensor ()).ToString())) wanted "as libtorch has it")
+
+    testList "ToString" [
+        says "of a vector" "[2], type = Float32, device = cpu" (fun () -> reals [ 1f; 2f ])
+        says "of one number" "[], type = Int64, device = cpu" (fun () -> ofWhole [||] [| 1L |])
+        says "of a cube" "[2x3x4], type = BFloat16, device = cpu" (fun () ->
+            torch.zeros([| 2L; 3L; 4L |]).to_type DType.BFloat16)
+    ]
+
 let private emptiness =
     testList "nothing" [
         gives "has the sum 0" [ "Float32 [] 0" ] (fun () -> [ nothing().sum() ])
@@ -149,6 +190,8 @@ let private types =
         refuses "truth values clamped" (fun () -> (truths [ true ]).clamp_min(true.ToScalar()))
         refuses "a rest of truth values" (fun () -> (truths [ true ]).remainder(truths [ true ]))
         refuses "not a number as a whole number" (fun () -> (wholes [ 1L ]).fill_(scalar (float nan)))
+        refuses "bfloat16 by float32 in linear" (fun () ->
+            torch.nn.functional.linear ((halves [ 1f; 2f ]).reshape(1L, 2L), (reals [ 1f; 1f ]).reshape(1L, 2L)))
         refuses "a range that ends before it begins" (fun () -> (reals [ 1f ]).uniform_(3.0, 1.0))
         refuses "a deviation below zero" (fun () -> (reals [ 1f ]).normal_(0.0, -1.0))
     ]
@@ -167,6 +210,8 @@ let private gradients =
             slope [ 1f; nan; 2f ] (fun x -> x.amax [| 0L |]))
         gives "of relu where it is not a number is 1" [ "Float32 [3] 1 1 0" ] (fun () ->
             slope [ 1f; nan; -2f ] _.relu())
+        gives "of GELU at infinity is not a number" [ "Float32 [1] NaN" ] (fun () ->
+            slope [ inf ] torch.nn.functional.gelu)
         gives "of the root at 0 is infinite" [ "Float32 [2] Infinity 0.25" ] (fun () -> slope [ 0f; 4f ] _.sqrt())
         gives "of the norm at 0 is 0" [ "Float32 [2] 0 0" ] (fun () -> slope [ 0f; 0f ] _.norm())
         gives "of the deviation of equals is 0" [ "Float32 [3] 0 0 0" ] (fun () -> slope [ 0f; 0f; 0f ] _.std())
@@ -181,4 +226,4 @@ let private gradients =
                 )))
     ]
 
-let tests = testList "edges" [ notNumbers; emptiness; types; gradients ]
+let tests = testList "edges" [ notNumbers; brokenAttention; equals; words; emptiness; types; gradients ]

@@ -1,5 +1,6 @@
 /// What is said about the library: that everything public of it has a summary in the XML file beside it, and that the pages of
-/// the top level name files that exist and quote them as they are.
+/// the top level name files that exist, quote them as they are, and list
+/// what is tested.
 module Gpt.Tests.DocumentationTests
 
 open System
@@ -126,9 +127,23 @@ let private quotations =
         for source, block in List.zip sources blocks do
             Expect.stringContains source block "the quotation")
 
+/// The first cells of the table that begins with an empty one.
+let private differences () =
+    let lines = (Files.text "README.md").Split '\n'
+    let header = lines |> Array.findIndex _.StartsWith("| | embedded engine |")
+
+    lines[header + 2 ..]
+    |> Seq.takeWhile _.StartsWith("| ")
+    |> Seq.map (fun row -> row.Split('|').[1].Trim())
+    |> List.ofSeq
+
+let private tested =
+    testCase "the engines' differences in README are those that have tests" (fun () ->
+        Expect.equal (differences ()) (List.map fst DifferenceTests.rows) "rows")
+
 let private ownVersion =
     testCase "the newest version of CHANGELOG is the repository's" (fun () ->
         let newest = Regex.Match(Files.text "CHANGELOG.md", @"(?m)^## (\S+?),?\s").Groups[1].Value
         Expect.stringContains (Files.text "Directory.Build.props") $"<Version>{newest}</Version>" "version")
 
-let tests = testList "documentation" [ everyMember; links; quotations; ownVersion ]
+let tests = testList "documentation" [ everyMember; links; quotations; tested; ownVersion ]
