@@ -179,6 +179,7 @@ let rows: (string * Test list) list = [
     "`torch.rand`, dropout and the like", NumberDifferences.streams
     "bfloat16", NumberDifferences.bfloat16
     "GELU of infinity, and its gradient", NumberDifferences.geluOfInfinity
+    "gradient at the bound of a clamp", NumberDifferences.clamped
     "not a number in attention", NumberDifferences.brokenAttention
     "types", types
     "attention", attention

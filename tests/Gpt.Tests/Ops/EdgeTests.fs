@@ -201,8 +201,6 @@ let private gradients =
         gives "of the largest is shared by equals" [ "Float32 [3] 0.5 0.5 0" ] (fun () -> slope [ 2f; 2f; 1f ] _.max())
         gives "of the larger of two equals is shared" [ "Float32 [2] 0.5 1" ] (fun () ->
             slope [ 2f; 2f ] (fun x -> torch.maximum (x, reals [ 2f; 1f ])))
-        gives "of a clamp's bound is 1" [ "Float32 [3] 1 1 0" ] (fun () ->
-            slope [ 2f; 3f; 1f ] (fun x -> x.clamp_min (scalar 2.0)))
         gives "of relu at 0 is 0" [ "Float32 [2] 0 1" ] (fun () -> slope [ 0f; 1f ] _.relu())
         gives "of the largest is for what is not a number" [ "Float32 [3] 0 1 0" ] (fun () ->
             slope [ 1f; nan; 2f ] _.max())
