@@ -144,16 +144,16 @@ type internal Flight
                                 |> pickFrom (choose index)
                                 |> Report.ask options logits)
 
-                        let ids = Report.ids now
+                        let ids = (Report.ids now).unsqueeze 1L
                         now :: told, Some ids, behind ids recent
 
                     let last = flying |> Option.map (fun block -> block.Ids.narrow (1L, block.Ids.shape[1] - 1L, 1L))
                     let told, _, _ = (([], last, recent ()), seq { 0 .. steps - 1 }) ||> Seq.fold step
-                    let told = List.rev told
+                    let told = torch.stack (List.rev told)
 
                     Some {
-                        Told = Fetch.Start(torch.stack told)
-                        Ids = torch.cat([| for now in told -> Report.ids now |], 1L).DetachFromDisposeScope()
+                        Told = Fetch.Start told
+                        Ids = (Report.ids told).transpose(0L, 1L).DetachFromDisposeScope()
                         Width = rngs.Length
                         Columns = Array.init rngs.Length id
                     }))

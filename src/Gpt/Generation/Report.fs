@@ -41,8 +41,8 @@ module internal Report =
                     let struct (best, places) = logs.topk (count, -1)
                     torch.cat ([| number ids; own; best; number places |], 1L))
 
-    /// The ids among the numbers, int64 (B, 1).
-    let ids (numbers: Tensor) : Tensor = numbers.narrow(1L, 0L, 1L).``to`` torch.ScalarType.Int64
+    /// The ids among numbers of any shape (…, N), int64 (…).
+    let ids (numbers: Tensor) : Tensor = numbers.select(-1L, 0L).``to`` torch.ScalarType.Int64
 
     /// What the numbers of many tokens say of the one whose numbers come after those of `index` others.
     let read (options: GenerationOptions) (numbers: float32[]) (index: int) : Picked =
