@@ -33,6 +33,9 @@ module InfoCommand =
     let private layers: Option<string> =
         Options.optional "--lora-layers" "with --lora-rank: which layers get adapters: attention unless given, or all"
 
+    let private device: Option<string> =
+        Options.optional "--device" "with --memory: where it is trained: auto unless given, cpu, cuda or cuda:N"
+
     let private json = Options.json ()
 
     let private config (parsed: ParseResult) : Result<GptConfig, Problem> =
@@ -115,6 +118,7 @@ module InfoCommand =
             let! weights = Quantize.parse text |> Result.mapError (fun sentence -> Usage $"--{sentence}")
             let generating = MemoryUse.generating config weights batch config.Context
             let! lora = lora parsed config
+            let! device = given device "auto" |> Device.parse |> Result.mapError (fun sentence -> Usage $"--{sentence}")
 
             match Precision.parse text with
             | Error sentence when lora.IsSome -> return! Error(Usage $"--{sentence}")
@@ -130,8 +134,8 @@ module InfoCommand =
 
                 let training =
                     match lora with
-                    | None -> MemoryUse.training config step batch config.Context
-                    | Some lora -> MemoryUse.trainingAdapters config lora step batch config.Context
+                    | None -> MemoryUse.training device config step batch config.Context
+                    | Some lora -> MemoryUse.trainingAdapters device config lora step batch config.Context
 
                 return Some training, generating
         }
@@ -178,7 +182,7 @@ module InfoCommand =
             | null -> false
             | found -> not found.Implicit
 
-        let about: Option list = [ batch; dtype; recompute; accumulate; rank; layers ]
+        let about: Option list = [ batch; dtype; recompute; accumulate; rank; layers; device ]
 
         match List.tryFind isGiven about with
         | Some option when not (parsed.GetRequiredValue memory) ->
@@ -216,6 +220,7 @@ module InfoCommand =
                  accumulate
                  rank
                  layers
+                 device
                  json
              ])
             run
