@@ -89,23 +89,6 @@ module InfoCommand =
             ]
         )
 
-    /// The adapters that were asked about; their strength takes no memory.
-    let private lora (parsed: ParseResult) (config: GptConfig) : Result<LoraOptions option, Problem> =
-        match Options.given parsed rank, Options.given parsed layers with
-        | None, None -> Ok None
-        | None, Some _ -> Error(Usage $"{layers.Name} says nothing without {rank.Name}")
-        | Some rank, _ ->
-            FineTuning.targets parsed layers
-            |> Result.bind (fun targets ->
-                Lora.validate config {
-                    Rank = rank
-                    Alpha = 1.0
-                    Targets = targets
-                }
-                |> Result.mapError (fun sentence -> $"--lora-rank: {sentence}")
-                |> Problem.usage)
-            |> Result.map Some
-
     /// What was asked about memory: training, none in int8, and generating.
     let private prediction (parsed: ParseResult) (config: GptConfig) : Result<MemoryUse option * MemoryUse, Problem> =
         let given option usual = Options.given parsed option |> Option.defaultValue usual
@@ -117,7 +100,7 @@ module InfoCommand =
 
             let! weights = Quantize.parse text |> Result.mapError (fun sentence -> Usage $"--{sentence}")
             let generating = MemoryUse.generating config weights batch config.Context
-            let! lora = lora parsed config
+            let! lora = FineTuning.sized parsed rank layers config
             let! device = given device "auto" |> Device.parse |> Result.mapError (fun sentence -> Usage $"--{sentence}")
 
             match Precision.parse text with

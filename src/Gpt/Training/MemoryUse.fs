@@ -41,23 +41,25 @@ module MemoryUse =
         let token = TokenMemory.predict device config options.Precision length
         let layers, c = int64 config.Layers, int64 config.Dim
         let most = max token.Back token.Forward
+        let bytes numbers = four * windows * int64 length * numbers
 
-        let numbers =
-            if options.Recompute then
-                layers * c + max (token.Block + most + 2L * c) (token.Loss + c)
-            else
-                layers * token.Block + max most token.Loss
-
-        let rounded =
+        // The rounded weights, and their gradients, which are there when the last block that is computed again is walked, and the
+        // inputs of the others are not.
+        let rounded, gradients =
             match options.Precision with
-            | Precision.Float32 -> 0L
-            | Precision.BFloat16 when TokenMemory.isEmbedded -> 6L * parameters
-            | Precision.BFloat16 -> 2L * parameters
+            | Precision.Float32 -> 0L, 0L
+            | Precision.BFloat16 when TokenMemory.isEmbedded -> 6L * parameters, 0L
+            | Precision.BFloat16 -> 2L * parameters, 2L * parameters
+
+        let kept, working =
+            if options.Recompute then
+                max (bytes (layers * c)) gradients, max (token.Block + most + 2L * c) (token.Loss + c)
+            else
+                bytes (layers * token.Block), max most token.Loss
 
         let update = if TokenMemory.isEmbedded then 0L else four * parameters
         // Two int64 for each token: its id and its target.
-        let token = four * (numbers + token.Embedding) + 16L
-        max (windows * int64 length * token + rounded) update
+        max (rounded + kept + bytes (working + token.Embedding + 4L)) update
 
     /// What a step of `batch` windows of `length` tokens holds on a device, computed with options.
     let training device (config: GptConfig) (options: StepOptions) (batch: int) (length: int) : MemoryUse =
