@@ -7,7 +7,8 @@ open System.Text
 open System.Text.Json.Nodes
 open Gpt
 
-/// `gpt bench`: how fast this machine trains and generates, on random weights and made-up tokens, and encodes and decodes text.
+/// `gpt bench`: how fast this machine trains and generates, on random weights and made-up tokens, in what memory, and how fast it encodes and
+/// decodes text.
 [<RequireQualifiedAccess>]
 module BenchCommand =
 
@@ -82,6 +83,34 @@ module BenchCommand =
                     let! batch = Options.atLeastOne batch asked.Parsed
                     let! step = StepChoices.read asked.Parsed choices asked.Device batch
                     return Benchmarks.training asked.Device asked.Config asked.Rng steps batch step
+                })
+
+    let private memory () =
+        let batch = Options.withDefault "--batch" "windows a step" 16
+        let choices = StepChoices.create ()
+        let rank: Option<int> = Options.optional "--lora-rank" "train adapters of this rank alone"
+
+        let layers: Option<string> =
+            Options.optional "--lora-layers" "which layers get adapters: attention unless given, or all"
+
+        measurement
+            "memory"
+            "Measure the memory that training takes, beside what is foretold."
+            ([ batch :> Option; rank; layers ] @ StepChoices.all choices)
+            (fun asked ->
+                result {
+                    let! batch = Options.atLeastOne batch asked.Parsed
+                    let! step = StepChoices.read asked.Parsed choices asked.Device batch
+                    let! lora = FineTuning.sized asked.Parsed rank layers asked.Config
+
+                    return
+                        Footprint.measure asked.Device asked.Rng {
+                            Config = asked.Config
+                            Lora = lora
+                            Step = step
+                            Batch = batch
+                        }
+                        |> Benchmarks.withCircumstances
                 })
 
     let private generate () =
@@ -222,6 +251,7 @@ module BenchCommand =
     let create () : Command =
         let command = Command("bench", "Measure the speed of this machine.")
         command.Subcommands.Add(train ())
+        command.Subcommands.Add(memory ())
         command.Subcommands.Add(generate ())
         command.Subcommands.Add(prefill ())
         command.Subcommands.Add(gemm ())

@@ -29,7 +29,8 @@ module Benchmarks =
 
         Array.init count run |> Array.skip (min 5 (count / 2))
 
-    let private withCircumstances (facts: JsonObject) : JsonObject =
+    /// Adds where and how something was measured.
+    let withCircumstances (facts: JsonObject) : JsonObject =
         facts["peakMemoryMB"] <- peakMemory ()
         facts["threads"] <- TorchSharp.torch.get_num_threads ()
         facts["engine"] <- Device.engine

@@ -57,6 +57,23 @@ module FineTuning =
         | Some "all" -> Ok Lora.everyLayer
         | Some other -> Error(Usage $"{layers.Name} is {other}; attention and all are known")
 
+    /// The adapters that options ask about, where their strength says nothing.
+    let sized (parsed: ParseResult) (rank: Option<int>) (layers: Option<string>) (config: GptConfig) =
+        match Options.given parsed rank, Options.given parsed layers with
+        | None, None -> Ok None
+        | None, Some _ -> Error(Usage $"{layers.Name} says nothing without {rank.Name}")
+        | Some rank, _ ->
+            targets parsed layers
+            |> Result.bind (fun targets ->
+                Lora.validate config {
+                    Rank = rank
+                    Alpha = 1.0
+                    Targets = targets
+                }
+                |> Result.mapError (fun sentence -> $"--lora-rank: {sentence}")
+                |> Problem.usage)
+            |> Result.map Some
+
     let private lora (parsed: ParseResult) (config: GptConfig) : Result<LoraOptions option, Problem> =
         match Options.given parsed rank, Options.given parsed alpha, Options.given parsed layers with
         | None, None, None -> Ok None

@@ -33,6 +33,9 @@ module InfoCommand =
     let private layers: Option<string> =
         Options.optional "--lora-layers" "with --lora-rank: which layers get adapters: attention unless given, or all"
 
+    let private device: Option<string> =
+        Options.optional "--device" "with --memory: where it is trained: auto unless given, cpu, cuda or cuda:N"
+
     let private json = Options.json ()
 
     let private config (parsed: ParseResult) : Result<GptConfig, Problem> =
@@ -86,23 +89,6 @@ module InfoCommand =
             ]
         )
 
-    /// The adapters that were asked about; their strength takes no memory.
-    let private lora (parsed: ParseResult) (config: GptConfig) : Result<LoraOptions option, Problem> =
-        match Options.given parsed rank, Options.given parsed layers with
-        | None, None -> Ok None
-        | None, Some _ -> Error(Usage $"{layers.Name} says nothing without {rank.Name}")
-        | Some rank, _ ->
-            FineTuning.targets parsed layers
-            |> Result.bind (fun targets ->
-                Lora.validate config {
-                    Rank = rank
-                    Alpha = 1.0
-                    Targets = targets
-                }
-                |> Result.mapError (fun sentence -> $"--lora-rank: {sentence}")
-                |> Problem.usage)
-            |> Result.map Some
-
     /// What was asked about memory: training, none in int8, and generating.
     let private prediction (parsed: ParseResult) (config: GptConfig) : Result<MemoryUse option * MemoryUse, Problem> =
         let given option usual = Options.given parsed option |> Option.defaultValue usual
@@ -114,7 +100,8 @@ module InfoCommand =
 
             let! weights = Quantize.parse text |> Result.mapError (fun sentence -> Usage $"--{sentence}")
             let generating = MemoryUse.generating config weights batch config.Context
-            let! lora = lora parsed config
+            let! lora = FineTuning.sized parsed rank layers config
+            let! device = given device "auto" |> Device.parse |> Result.mapError (fun sentence -> Usage $"--{sentence}")
 
             match Precision.parse text with
             | Error sentence when lora.IsSome -> return! Error(Usage $"--{sentence}")
@@ -130,8 +117,8 @@ module InfoCommand =
 
                 let training =
                     match lora with
-                    | None -> MemoryUse.training config step batch config.Context
-                    | Some lora -> MemoryUse.trainingAdapters config lora step batch config.Context
+                    | None -> MemoryUse.training device config step batch config.Context
+                    | Some lora -> MemoryUse.trainingAdapters device config lora step batch config.Context
 
                 return Some training, generating
         }
@@ -178,7 +165,7 @@ module InfoCommand =
             | null -> false
             | found -> not found.Implicit
 
-        let about: Option list = [ batch; dtype; recompute; accumulate; rank; layers ]
+        let about: Option list = [ batch; dtype; recompute; accumulate; rank; layers; device ]
 
         match List.tryFind isGiven about with
         | Some option when not (parsed.GetRequiredValue memory) ->
@@ -216,6 +203,7 @@ module InfoCommand =
                  accumulate
                  rank
                  layers
+                 device
                  json
              ])
             run

@@ -64,5 +64,17 @@ module Machine =
         else
             Some(memory ())
 
+    /// The memory of a GPU that is in use, by all who use it, in bytes, where it is known.
+    let usedOf (device: torch.Device) : int64 option =
+        ask "nvidia-smi" [
+            "--query-gpu=memory.used"
+            "--format=csv,noheader,nounits"
+            $"--id={max 0 device.index}"
+        ]
+        |> Option.bind (fun text ->
+            match Int64.TryParse text with
+            | true, megabytes -> Some(megabytes <<< 20)
+            | _ -> None)
+
     /// Bytes in MB (1,048,576 of them), as a person reads them.
     let megabytes (bytes: int64) : string = (float bytes / 1048576.0).ToString("N1", CultureInfo.InvariantCulture)

@@ -20,7 +20,7 @@ module Resuming =
     let resume: Option<string> =
         Options.optional
             "--resume"
-            "a folder that --save-every has left: go on with its run, which has its own options, on the same --data; --tf32 alone is to be given again"
+            "a folder that --save-every has left: go on with its run, which has its own options, on the same --data"
 
     /// After how many steps each a run is saved.
     let saveEvery: Option<int> =

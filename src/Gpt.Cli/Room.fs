@@ -15,13 +15,13 @@ module Room =
         | None -> 8L * Params.count config
         | Some lora -> 4L * Params.count config + 8L * Lora.count config lora
 
-    let private advice (config: GptConfig) lora (options: TrainingOptions) (available: int64) : string =
+    let private advice device (config: GptConfig) lora (options: TrainingOptions) (available: int64) : string =
         let room = available - copies config lora
 
         let most =
             match lora with
-            | None -> MemoryUse.largestBatch room config options.Step options.WindowLength
-            | Some lora -> MemoryUse.largestBatchOfAdapters room config lora options.Step options.WindowLength
+            | None -> MemoryUse.largestBatch room device config options.Step options.WindowLength
+            | Some lora -> MemoryUse.largestBatchOfAdapters room device config lora options.Step options.WindowLength
 
         let ways = [
             if not options.Step.Recompute then
@@ -33,26 +33,26 @@ module Room =
         | Some batch -> $"""--batch {batch} would fit, or try {String.concat " or " ways}"""
         | None -> "not even one window fits; take a smaller model or a shorter --context"
 
-    /// The bytes that a run, of the whole model or of adapters, is expected to take at its height.
-    let needed (config: GptConfig) (lora: LoraOptions option) (options: TrainingOptions) : int64 =
+    /// The bytes that a run, of the whole model or of adapters, is expected to take on a device at its height.
+    let needed device (config: GptConfig) (lora: LoraOptions option) (options: TrainingOptions) : int64 =
         let batch, length = options.BatchSize, options.WindowLength
 
         let run =
             match lora with
-            | None -> MemoryUse.training config options.Step batch length
-            | Some lora -> MemoryUse.trainingAdapters config lora options.Step batch length
+            | None -> MemoryUse.training device config options.Step batch length
+            | Some lora -> MemoryUse.trainingAdapters device config lora options.Step batch length
 
         run.Total + copies config lora
 
     /// Refuses a run that will not fit, before anything is computed.
     let check device (config: GptConfig) lora (options: TrainingOptions) : Result<unit, Problem> =
-        let needed = needed config lora options
+        let needed = needed device config lora options
 
         match Machine.memoryOf device with
         | Some available when needed > available ->
             Error(
                 Failed
-                    $"training takes about {Machine.megabytes needed} MB and {device} has {Machine.megabytes available} MB: {advice config lora options available}"
+                    $"training takes about {Machine.megabytes needed} MB and {device} has {Machine.megabytes available} MB: {advice device config lora options available}"
             )
         | _ -> Ok()
 
@@ -68,12 +68,12 @@ module Room =
 
     /// Runs a training; when memory runs out on the way, that is one sentence. It is made before, while there is room for it.
     let guard device config lora (options: TrainingOptions) out (work: unit -> Result<'a, Problem>) =
-        let needed = needed config lora options
+        let needed = needed device config lora options
         // More is taken by others than was foreseen: what would fit is reckoned with half of it.
         let available = (Machine.memoryOf device |> Option.defaultValue needed |> min needed) / 2L
 
         let sentence =
-            $"memory ran out in training, which takes about {Machine.megabytes needed} MB: {advice config lora options available}; nothing more was written to {out}"
+            $"memory ran out in training, which takes about {Machine.megabytes needed} MB: {advice device config lora options available}; nothing more was written to {out}"
 
         try
             work ()

@@ -155,11 +155,16 @@ module TrainPlan =
                          claim evaluations own.EvaluateEvery
                          claim choices.Dtype (Precision.name own.Step.Precision)
                          claim choices.Recompute own.Step.Recompute
+                         claim choices.Tf32 resuming.Run.IsTf32
                          claim choices.Accumulate own.Step.Parts
                          claim seed (int64 own.Seed)
                      ])
 
             do! StepChoices.useTf32 parsed choices device
+
+            // A run that came from a GPU may go on elsewhere, where nothing is rounded.
+            if resuming.Run.IsTf32 then
+                Device.useTf32 device |> ignore
 
             let! training =
                 Training.validate config {
@@ -235,7 +240,7 @@ module TrainPlan =
                 Out = out
                 Plot = Options.given parsed plot |> Option.defaultValue (Path.Combine(out, "loss.svg"))
                 Prompt = prompt
-                IsTf32 = parsed.GetRequiredValue choices.Tf32
+                IsTf32 = Device.isTf32 ()
                 Json = parsed.GetRequiredValue json
             }
         }

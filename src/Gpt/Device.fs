@@ -59,6 +59,9 @@ module Device =
             Error
                 $"tf32: only NVIDIA GPUs multiply in TF32, and the device is {device}; leave it out, or compute on cuda"
 
+    /// Whether a GPU of this process may round to TF32.
+    let isTf32 () : bool = torch.backends.cuda.matmul.allow_tf32
+
     /// Reads `auto`, `cpu`, `cuda` or `cuda:N`. The error is one sentence that says what would be right.
     let parse (text: string) : Result<torch.Device, string> =
         let wrong = Error $"device {text}: expected auto, cpu, cuda or cuda:N (N a device number from 0)"

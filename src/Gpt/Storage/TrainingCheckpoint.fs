@@ -32,6 +32,7 @@ module TrainingCheckpoint =
         let run = {
             Step = state.Step
             Options = options
+            IsTf32 = Device.isTf32 ()
             Corpus = TrainingJson.fingerprint corpus
         }
 

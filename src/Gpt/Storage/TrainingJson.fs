@@ -12,6 +12,9 @@ type SavedRun = {
     Step: int
     /// How it is trained.
     Options: TrainingOptions
+    /// Whether products on a GPU are rounded to TF32 (`Device.useTf32`), which is set for a process: who goes on with the run sets it
+    /// again.
+    IsTf32: bool
     /// The SHA-256 of the corpus, `TrainingJson.fingerprint`.
     Corpus: string
 }
@@ -78,6 +81,7 @@ module TrainingJson =
         json["precision"] <- Precision.name options.Step.Precision
         json["accumulate"] <- options.Step.Parts
         json["recompute"] <- options.Step.Recompute
+        json["tf32"] <- run.IsTf32
         json["report_every"] <- options.ReportEvery
         json["report_late"] <- Option.toNullable options.ReportLate
         json["evaluate_every"] <- options.EvaluateEvery
@@ -167,6 +171,7 @@ module TrainingJson =
                     | JsonValueKind.Number when fst (seed.TryGetUInt64()) -> seed.GetUInt64()
                     | _ -> JsonFields.wrong "seed" seed "a whole number, at least 0"
             }
+            IsTf32 = given json "tf32" truth false
             Corpus =
                 match corpus.ValueKind with
                 | JsonValueKind.String -> string corpus

@@ -19,128 +19,113 @@ type MemoryUse = {
     member memory.Total =
         memory.Weights + memory.Gradients + memory.Moments + memory.Activations + memory.Cache
 
-/// Predictions from sizes alone. With P parameters, N = B T tokens a part of a step, and the axes' letters (F the feed-forward
-/// width, L the layers), a training step in float32 holds 16 P bytes and for each token, in float32 numbers,
-///
-///     L (8 C + 2 F + H + 4) + max(2 V + 3 C, V + 4 C, V + C + F)     (4 V in place of 2 V on libtorch)
-///
-/// which are, block by block, the input of both norms and their results (4 C), queries, keys and values (3 C), what attention
-/// mixes (C) and the logarithm of each head's sum (H), both sides of the nonlinearity (2 F), each norm's mean and root (4);
-/// then the loss, the last norm or the last block's way back, whichever is most. Dropout adds C. Blocks that are computed
-/// again leave L C and one block. On libtorch the update holds 4 P bytes when all that is gone; the embedded engine makes it in one pass.
-///
-/// In bfloat16 libtorch keeps 5 C + F + H + 4 numbers of four bytes a block; the embedded engine, which widens, 9 C + 2 F + H + 4, and
-/// the widened weights.
+/// Predictions from sizes alone. With P parameters and N = B T tokens a part of a step, a training step in float32 holds 16 P bytes and
+/// what `TokenMemory` says for each token: what every block keeps for the way back, and the loss, the last block's way forward or its way
+/// back, whichever is most. Blocks that are computed again leave their inputs and one block. Beside them there are the rounded weights
+/// in bfloat16, and on libtorch the update holds 4 P bytes when all that is gone; the embedded engine makes it in one pass.
 ///
 /// Adapters leave no gradient to what they do not adapt: a block keeps what its own adapters and what lies below it ask for, and the
 /// weights that the adapters make, once more in float32, last for the step; their gradients are there all at once at its end.
 ///
-/// Tests hold what the embedded engine's pool uses against this, within 10 percent. libtorch was measured on the CPU by resident
-/// memory, as what `gpt bench train` takes beyond a tiny model's run: in float32 and bfloat16, with and without blocks computed again,
-/// 4 layers of width 256 and 6 of 384 (vocabulary 64) and 2 of 256 (vocabulary 8,192), 0.2 to 1.0 GB: within 6 percent. What it uses
-/// on a GPU, and with adapters, is not measured. With dropout its attention on the CPU keeps 4 H T more for each token and layer, and
-/// the masks a quarter of C, which is not counted.
+/// Tests hold what the embedded engine's pool uses against this, within 10 percent. `gpt bench memory` measures libtorch's resident
+/// memory: on the CPU, with and without adapters, dropout and blocks computed again, in float32 and bfloat16, within 10 percent. On a GPU
+/// nothing is measured.
 [<RequireQualifiedAccess>]
 module MemoryUse =
 
     let private four = 4L
 
-    /// Numbers of four bytes for each token: those of one block, those of a block's way back at its height, those of the loss.
-    let private perToken (config: GptConfig) (precision: Precision) : struct (int64 * int64 * int64) =
-        let c, f, v = int64 config.Dim, int64 config.FeedForward, int64 config.VocabSize
-        let statistics = int64 config.Heads + 4L
-        let dropped = if config.Dropout > 0.0 then c else 0L
-
-        match precision with
-        | Precision.Float32 ->
-            // libtorch's walk back has the logarithms of the softmax and the gradients of both beside the logits.
-            let logits = if Device.engine = "embedded" then 2L else 4L
-            struct (8L * c + 2L * f + statistics, max (4L * c) (c + f) + v + dropped, logits * v + 3L * c)
-        | Precision.BFloat16 when Device.engine = "embedded" ->
-            struct (9L * c + 2L * f + statistics, 9L * c + f + v + dropped, 2L * v + 7L * c)
-        | Precision.BFloat16 -> struct (5L * c + f + statistics, 3L * c + f + v + dropped, 4L * v + 4L * c)
-
     /// The activations of `windows` windows of `length` tokens that are computed at once.
-    let private activations (config: GptConfig) (options: StepOptions) (windows: int64) (length: int64) : int64 =
+    let private activations device (config: GptConfig) (options: StepOptions) (windows: int64) (length: int) : int64 =
         let parameters = Params.count config
-        let struct (block, back, loss) = perToken config options.Precision
-        let layers = int64 config.Layers
+        let token = TokenMemory.predict device config options.Precision length
+        let layers, c = int64 config.Layers, int64 config.Dim
+        let most = max token.Back token.Forward
+        let bytes numbers = four * windows * int64 length * numbers
 
-        let numbers =
-            if options.Recompute then
-                layers * int64 config.Dim + max (block + back + 2L * int64 config.Dim) (loss + int64 config.Dim)
-            else
-                layers * block + max back loss
-
-        let rounded =
+        // The rounded weights, and their gradients, which are there when the last block that is computed again is walked, and the
+        // inputs of the others are not.
+        let rounded, gradients =
             match options.Precision with
-            | Precision.Float32 -> 0L
-            | Precision.BFloat16 when Device.engine = "embedded" -> 6L * parameters
-            | Precision.BFloat16 -> 4L * parameters
+            | Precision.Float32 -> 0L, 0L
+            | Precision.BFloat16 when TokenMemory.isEmbedded -> 6L * parameters, 0L
+            | Precision.BFloat16 -> 2L * parameters, 2L * parameters
 
-        let update = if Device.engine = "embedded" then 0L else four * parameters
+        let kept, working =
+            if options.Recompute then
+                max (bytes (layers * c)) gradients, max (token.Block + most + 2L * c) (token.Loss + c)
+            else
+                bytes (layers * token.Block), max most token.Loss
+
+        let update = if TokenMemory.isEmbedded then 0L else four * parameters
         // Two int64 for each token: its id and its target.
-        max (windows * length * (four * numbers + 16L) + rounded) update
+        max (rounded + kept + bytes (working + token.Embedding + 4L)) update
 
-    /// What a step of `batch` windows of `length` tokens holds, computed with options.
-    let training (config: GptConfig) (options: StepOptions) (batch: int) (length: int) : MemoryUse =
+    /// What a step of `batch` windows of `length` tokens holds on a device, computed with options.
+    let training device (config: GptConfig) (options: StepOptions) (batch: int) (length: int) : MemoryUse =
         let parameters = Params.count config
 
         {
             Weights = four * parameters
             Gradients = four * parameters
             Moments = 2L * four * parameters
-            Activations = activations config options (int64 (batch / max 1 options.Parts)) (int64 length)
+            Activations = activations device config options (int64 (batch / max 1 options.Parts)) length
             Cache = 0L
         }
 
     /// The bytes for each token that a block with adapters keeps, whose input gradients reach or not, and whether they reach its
     /// output. `has` says whether one of its dense layers is adapted.
-    let private keptOf (config: GptConfig) (precision: Precision) (has: string -> bool) (reached: bool) =
+    let private keptOf device (config: GptConfig) (precision: Precision) length (has: string -> bool) (reached: bool) =
         let c, f, heads = int64 config.Dim, int64 config.FeedForward, int64 config.Heads
-        let widens = precision = Precision.BFloat16 && Device.engine = "embedded"
+        let widens = precision = Precision.BFloat16 && TokenMemory.isEmbedded
         let dense = if precision = Precision.Float32 || widens then four else 2L
         let mixes = reached || has "attn.c_attn"
         let halfway = mixes || has "attn.c_proj"
         let activates = halfway || has "mlp.c_fc"
+        let reaches = activates || has "mlp.c_proj"
+
+        let attention =
+            if TokenMemory.isAttentionApart device config then
+                3L * four * (c + TokenMemory.scores config length) + dense * c
+            else
+                4L * dense * c + four * heads
+
+        let mask =
+            if config.Dropout = 0.0 || TokenMemory.isEmbedded then 0L
+            elif Device.isCpu device then dense * c
+            else c
 
         let kept =
             [
                 reached, four * (c + 2L)
                 has "attn.c_attn", dense * c
-                mixes, 4L * dense * c + four * heads
+                mixes, attention
                 has "attn.c_proj" && widens, four * c
                 halfway, four * (c + 2L)
                 has "mlp.c_fc", dense * c
                 activates, dense * f
                 has "mlp.c_proj", dense * f
+                reaches, mask
             ]
             |> List.sumBy (fun (isKept, bytes) -> if isKept then bytes else 0L)
 
-        struct (kept, activates || has "mlp.c_proj")
+        struct (kept, reaches)
 
     /// The bytes for each token that the last block holds on its way forward, whatever it keeps, and what the embedding holds.
-    let private heldOf (config: GptConfig) (precision: Precision) (has: string -> bool) : int64 =
-        let c, f, heads = int64 config.Dim, int64 config.FeedForward, int64 config.Heads
+    let private heldOf (config: GptConfig) (precision: Precision) (has: string -> bool) (token: TokenMemory) : int64 =
+        let widened =
+            if precision = Precision.BFloat16 && TokenMemory.isEmbedded then
+                [ "attn.c_attn"; "attn.c_proj"; "mlp.c_fc"; "mlp.c_proj" ]
+                |> List.filter has
+                |> List.length
+                |> int64
+            else
+                0L
 
-        let adapted =
-            [ "attn.c_attn"; "attn.c_proj"; "mlp.c_fc"; "mlp.c_proj" ]
-            |> List.filter has
-            |> List.length
-            |> int64
-
-        let dropped = if config.Dropout > 0.0 then 2L * four * c else 0L
-
-        let block =
-            match precision with
-            | Precision.Float32 -> four * (11L * c + 2L * f)
-            | Precision.BFloat16 when Device.engine = "embedded" -> 54L * c + 4L * adapted * c + 12L * f
-            | Precision.BFloat16 -> four * (9L * c + f)
-
-        block + four * (c + heads + 4L) + dropped
+        four * (token.Block + token.Forward + widened * int64 config.Dim)
 
     /// The activations of adapters' training: `windows` windows of `length` tokens at once.
-    let private adapterActivations config (lora: LoraOptions) (options: StepOptions) (windows: int64) (length: int64) =
+    let private adapterActivations device config (lora: LoraOptions) (options: StepOptions) (windows: int64) length =
         let names = Lora.adapted config lora |> List.map fst |> Set.ofList
         let has (block: int) (layer: string) = names.Contains $"h.{block}.{layer}"
         let last = config.Layers - 1
@@ -150,13 +135,15 @@ module MemoryUse =
         let kept, _ =
             (options.Recompute, [ 0..last ])
             ||> List.mapFold (fun reached block ->
-                let struct (kept, reaches) = keptOf config options.Precision (has block) reached
+                let struct (kept, reaches) =
+                    keptOf device config options.Precision length (has block) reached
                 // What a block is given is held on the way forward, kept or not.
                 (kept, (if reached then kept else kept + c)), (reaches || options.Recompute))
 
-        let struct (_, back, loss) = perToken config options.Precision
+        let numbers = TokenMemory.predict device config options.Precision length
+        let back, loss = numbers.Back, numbers.Loss
         let vocab = int64 config.VocabSize
-        let held = heldOf config options.Precision (has last)
+        let held = heldOf config options.Precision (has last) numbers
 
         let token =
             if options.Recompute then
@@ -183,20 +170,15 @@ module MemoryUse =
             | Precision.BFloat16 ->
                 let recording = kept |> List.filter (fun (kept, _) -> kept > 0L) |> List.length |> int64
                 let blocks = perBlock matrices * (if options.Recompute then 1L else recording)
-
-                2L * (matrices + head),
-                (if Device.engine = "embedded" then
-                     four * (blocks + head)
-                 else
-                     0L)
+                2L * (matrices + head), (if TokenMemory.isEmbedded then four * (blocks + head) else 0L)
 
         // At the end of the walk back, of all blocks or of one, the gradients of all that the adapters made are there.
         let gradients = four * ((if options.Recompute then perBlock made else made) + 2L * largest)
-        four * made + rounded + max (windows * length * (token + 16L) + widened) gradients
+        four * made + rounded + max (windows * int64 length * (token + 16L) + widened) gradients
 
-    /// What a step of `batch` windows of `length` tokens holds that trains adapters alone, computed with options: the model and what
-    /// the adapters make of it are its weights. Raises ArgumentException when `Lora.validate` would refuse the adapters.
-    let trainingAdapters config (lora: LoraOptions) (options: StepOptions) (batch: int) (length: int) : MemoryUse =
+    /// What a step of `batch` windows of `length` tokens holds on a device that trains adapters alone, computed with options: the model
+    /// and what the adapters make of it are its weights. Raises ArgumentException when `Lora.validate` would refuse the adapters.
+    let trainingAdapters device config (lora: LoraOptions) (options: StepOptions) (batch: int) length : MemoryUse =
         match Lora.validate config lora with
         | Error sentence -> invalidArg (nameof lora) sentence
         | Ok lora ->
@@ -207,7 +189,7 @@ module MemoryUse =
                 Gradients = adapters
                 Moments = 2L * adapters
                 Activations =
-                    adapterActivations config lora options (int64 (batch / max 1 options.Parts)) (int64 length)
+                    adapterActivations device config lora options (int64 (batch / max 1 options.Parts)) length
                 Cache = 0L
             }
 
@@ -230,12 +212,12 @@ module MemoryUse =
         if fits 1 then Some(parts * between 1 (1 <<< 20)) else None
 
     /// The most windows that a step can have in `available` bytes, none when not one window a part has room.
-    let largestBatch (available: int64) (config: GptConfig) (options: StepOptions) (length: int) : int option =
-        largest available options.Parts (fun batch -> (training config options batch length).Total)
+    let largestBatch (available: int64) device (config: GptConfig) (options: StepOptions) (length: int) : int option =
+        largest available options.Parts (fun batch -> (training device config options batch length).Total)
 
     /// `largestBatch` of a step that trains adapters alone.
-    let largestBatchOfAdapters available config (lora: LoraOptions) (options: StepOptions) (length: int) : int option =
-        largest available options.Parts (fun batch -> (trainingAdapters config lora options batch length).Total)
+    let largestBatchOfAdapters (available: int64) device config lora (options: StepOptions) (length: int) : int option =
+        largest available options.Parts (fun batch -> (trainingAdapters device config lora options batch length).Total)
 
     /// What a model with weights of a type holds that generates `rows` texts of `length` tokens.
     let generating (config: GptConfig) (weights: WeightType) (rows: int) (length: int) : MemoryUse =

@@ -193,7 +193,7 @@ let tests =
                 | None -> skiptest "only the embedded engine says what it uses"
                 | Some pool ->
                     close
-                        (MemoryUse.training config options batch config.Context)
+                        (MemoryUse.training cpu config options batch config.Context)
                         (usedBy pool config None options batch))
 
         for name, config, lora, options, batch in adapterCases do
@@ -202,7 +202,7 @@ let tests =
                 | None -> skiptest "only the embedded engine says what it uses"
                 | Some pool ->
                     close
-                        (MemoryUse.trainingAdapters config lora options batch config.Context)
+                        (MemoryUse.trainingAdapters cpu config lora options batch config.Context)
                         (usedBy pool config (Some lora) options batch))
 
         testCase "the cache takes what is predicted" (fun () ->
@@ -262,15 +262,15 @@ let tests =
                         Expect.isGreaterThan (total (batch + options.Parts)).Total available $"{name}: no more"
                     | None -> Expect.isGreaterThan (total options.Parts).Total available $"{name}: nothing fits"
 
-                MemoryUse.largestBatch available usual options 64
-                |> fits "whole" (fun batch -> MemoryUse.training usual options batch 64)
+                MemoryUse.largestBatch available cpu usual options 64
+                |> fits "whole" (fun batch -> MemoryUse.training cpu usual options batch 64)
 
-                MemoryUse.largestBatchOfAdapters available usual attention options 64
-                |> fits "adapters" (fun batch -> MemoryUse.trainingAdapters usual attention options batch 64))
+                MemoryUse.largestBatchOfAdapters available cpu usual attention options 64
+                |> fits "adapters" (fun batch -> MemoryUse.trainingAdapters cpu usual attention options batch 64))
 
         testCase "adapters that do not fit the model are refused" (fun () ->
             let predict () =
-                MemoryUse.trainingAdapters usual { attention with Rank = 0 } StepOptions.plain 16 64 |> ignore
+                MemoryUse.trainingAdapters cpu usual { attention with Rank = 0 } StepOptions.plain 16 64 |> ignore
 
             Expect.throwsT<ArgumentException> predict "rank 0")
 
@@ -297,11 +297,11 @@ let tests =
                 startCounting pool
                 Training.run options corpus model |> Seq.iter ignore
                 let most = read pool "MostUsedBytes" - before
-                let foretold = MemoryUse.training config options.Step options.BatchSize options.WindowLength
+                let foretold = MemoryUse.training cpu config options.Step options.BatchSize options.WindowLength
                 Expect.isLessThan (float most) (1.1 * float foretold.Total) "bytes")
 
         testCase "computing blocks again and parts take less" (fun () ->
-            let total options = (MemoryUse.training usual options 64 64).Total
+            let total options = (MemoryUse.training cpu usual options 64 64).Total
             let plain = total StepOptions.plain
 
             Expect.isLessThan

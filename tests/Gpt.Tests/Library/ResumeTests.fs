@@ -7,6 +7,7 @@ open System.Text
 open Expecto
 open FsCheck
 open FsCheck.FSharp
+open TorchSharp
 open Gpt
 open Gpt.Tests.Law
 open Gpt.Tests.Small
@@ -199,6 +200,7 @@ let tests =
             let run = {
                 Step = 0
                 Options = options
+                IsTf32 = false
                 Corpus = TrainingJson.fingerprint corpus
             }
 
@@ -210,6 +212,25 @@ let tests =
             TrainingCheckpoint.checkCorpus corpus run |> get
             let sentence = TrainingCheckpoint.checkCorpus moved run |> error
             Expect.stringContains sentence "not the one" "the border counts, too")
+
+        testCase "a run says whether products on a GPU are rounded to TF32" (fun () ->
+            withFolder (fun folder ->
+                let saved (isTf32: bool) =
+                    torch.backends.cuda.matmul.allow_tf32 <- isTf32
+
+                    try
+                        saveAt 2 options config folder
+                    finally
+                        torch.backends.cuda.matmul.allow_tf32 <- false
+
+                    (TrainingCheckpoint.loadRun folder |> get |> snd).IsTf32
+
+                Expect.isFalse (saved false) "off"
+                Expect.isTrue (saved true) "on"
+                let path = Path.Combine(folder, "training.json")
+                File.WriteAllText(path, File.ReadAllText(path).Replace("\"tf32\": true,", ""))
+                let _, run = TrainingCheckpoint.loadRun folder |> get
+                Expect.isFalse run.IsTf32 "a file from before there was a choice"))
 
         testCase "a run of adapters is refused" (fun () ->
             use model = model config

@@ -130,6 +130,7 @@ let private refusals = [
         "--dropout, --steps, --lr, --recompute contradict the run in run"
         "--dropout 0, --steps 20, --lr 0.002, no --recompute"
     ]
+    "TF32 in a run without", resume [ "--tf32" ], 2, [ "--tf32 contradicts"; "no --tf32" ]
     "another seed", resume [ "--seed"; "1" ], 2, [ "--seed contradicts"; "--seed 1337" ]
     "another preset", resume [ "--preset"; "mini" ], 2, [ "--preset contradicts"; "1 layers of width 16 with 2 heads" ]
     "another model", resume [ "--from"; "model" ], 2, [ "--from contradicts --resume" ]
@@ -172,6 +173,22 @@ let private folders =
                     "files"
 
                 Expect.equal (gptIn folder (resume [])).Code 1 "no run any more"))
+
+        testCase "a run in TF32 goes on without it where there is no GPU" (fun () ->
+            withRuns (fun folder ->
+                let json = Path.Combine(folder, "run", "training.json")
+                let text = File.ReadAllText json
+                Expect.stringContains text "\"tf32\": false" "what it had"
+                File.WriteAllText(json, text.Replace("\"tf32\": false", "\"tf32\": true"))
+                let device = [ "--device"; "cpu" ]
+                let asked = gptIn folder (resume (device @ [ "--tf32" ]))
+                Expect.equal asked.Code 2 "asked for"
+                Expect.stringContains asked.Error "only NVIDIA GPUs" "why not"
+                let rest = succeed folder (resume device)
+                Expect.isFalse (rest.Error.Contains "TF32") "what it says"
+                let after = File.ReadAllText json
+                Expect.stringContains after "\"step\": 20" "to its end"
+                Expect.stringContains after "\"tf32\": false" "what it has now"))
 
         testCase "a resumed run that will not fit is refused before it is loaded" (fun () ->
             withRuns (fun folder ->

@@ -168,7 +168,7 @@ let private ending =
                     Heads = 2
             }
 
-            let needed = (MemoryUse.training deep StepOptions.plain 384 64).Total / 1024L
+            let needed = (MemoryUse.training (Device.cpu ()) deep StepOptions.plain 384 64).Total / 1024L
             run (base' + needed) "4" |> succeed |> ignore
             let before = contents (Path.Combine(folder, "model"))
             let limited = run (base' + needed * 5L / 6L)
