@@ -101,7 +101,9 @@ module InfoCommand =
             let! weights = Quantize.parse text |> Result.mapError (fun sentence -> Usage $"--{sentence}")
             let generating = MemoryUse.generating config weights batch config.Context
             let! lora = FineTuning.sized parsed rank layers config
-            let! device = given device "auto" |> Device.parse |> Result.mapError (fun sentence -> Usage $"--{sentence}")
+
+            let! device =
+                given device "auto" |> Device.parse |> Result.mapError (fun sentence -> Usage $"--{sentence}")
 
             match Precision.parse text with
             | Error sentence when lora.IsSome -> return! Error(Usage $"--{sentence}")

@@ -135,8 +135,7 @@ module MemoryUse =
         let kept, _ =
             (options.Recompute, [ 0..last ])
             ||> List.mapFold (fun reached block ->
-                let struct (kept, reaches) =
-                    keptOf device config options.Precision length (has block) reached
+                let struct (kept, reaches) = keptOf device config options.Precision length (has block) reached
                 // What a block is given is held on the way forward, kept or not.
                 (kept, (if reached then kept else kept + c)), (reaches || options.Recompute))
 
@@ -170,7 +169,12 @@ module MemoryUse =
             | Precision.BFloat16 ->
                 let recording = kept |> List.filter (fun (kept, _) -> kept > 0L) |> List.length |> int64
                 let blocks = perBlock matrices * (if options.Recompute then 1L else recording)
-                2L * (matrices + head), (if TokenMemory.isEmbedded then four * (blocks + head) else 0L)
+
+                2L * (matrices + head),
+                (if TokenMemory.isEmbedded then
+                     four * (blocks + head)
+                 else
+                     0L)
 
         // At the end of the walk back, of all blocks or of one, the gradients of all that the adapters made are there.
         let gradients = four * ((if options.Recompute then perBlock made else made) + 2L * largest)
@@ -188,8 +192,7 @@ module MemoryUse =
                 Weights = 2L * four * Params.count config + adapters
                 Gradients = adapters
                 Moments = 2L * adapters
-                Activations =
-                    adapterActivations device config lora options (int64 (batch / max 1 options.Parts)) length
+                Activations = adapterActivations device config lora options (int64 (batch / max 1 options.Parts)) length
                 Cache = 0L
             }
 
