@@ -129,6 +129,17 @@ let private adapters =
                 Expect.stringContains run.Error word "named")
     ]
 
+/// The runtime and the allocator are told to reserve the same, whatever there is, and to give back at once what is freed.
+let private steady =
+    memory 1024
+    @ [
+        "DOTNET_GCRegionRange", "0x40000000"
+        "DOTNET_EnableWriteXorExecute", "0"
+        "MALLOC_MMAP_THRESHOLD_", "65536"
+        "MALLOC_ARENA_MAX", "1"
+        "GPT_NUM_THREADS", "2"
+    ]
+
 /// The fewest kilobytes, up to 32,000 more, between two numbers that `isEnough` holds for.
 let rec private least (isEnough: int64 -> bool) (low: int64) (high: int64) : int64 =
     let middle = low + (high - low) / 2L
@@ -138,27 +149,31 @@ let rec private least (isEnough: int64 -> bool) (low: int64) (high: int64) : int
     else least isEnough middle high
 
 /// Memory that ends in the middle of a training: the process has the address space that a small run needs, and five sixths of
-/// what this one does. The runtime and the allocator are told to reserve the same, whatever there is.
+/// what this one is foretold to; with five quarters it comes to its end.
 let private ending =
     testCase "a run that memory ends says which batch would fit, and leaves the last checkpoint" (fun () ->
         if not (OperatingSystem.IsLinux()) then
             skiptest "only Linux limits the address space of a process"
 
         withText sampleText (fun folder ->
-            let variables =
-                memory 1024
-                @ [
-                    "DOTNET_GCRegionRange", "0x40000000"
-                    "DOTNET_EnableWriteXorExecute", "0"
-                    "MALLOC_MMAP_THRESHOLD_", "65536"
-                    "MALLOC_ARENA_MAX", "1"
-                    "GPT_NUM_THREADS", "2"
-                ]
+            let train = [
+                "train"
+                "--data"
+                "text.txt"
+                "--steps"
+                "1"
+                "--dim"
+                "32"
+                "--layers"
+                "8"
+                "--heads"
+                "2"
+            ]
 
-            let train = [ "train"; "--data"; "text.txt"; "--out"; "model"; "--steps"; "1" ]
-            let sizes = [ "--dim"; "32"; "--layers"; "8"; "--heads"; "2" ]
-            let run kilobytes batch = gptLimited kilobytes variables folder (train @ sizes @ [ "--batch"; batch ])
-            let base' = least (fun limit -> (run limit "4").Code = 0) 500_000L 6_000_000L
+            let run kilobytes batch out =
+                gptLimited kilobytes steady folder (train @ [ "--batch"; batch; "--out"; out ])
+
+            let own = least (fun limit -> (run limit "4" "model").Code = 0) 500_000L 6_000_000L
 
             let deep = {
                 config with
@@ -169,10 +184,10 @@ let private ending =
             }
 
             let needed = (MemoryUse.training (Device.cpu ()) deep StepOptions.plain 384 64).Total / 1024L
-            run (base' + needed) "4" |> succeed |> ignore
+            run (own + needed * 5L / 4L) "384" "other" |> succeed |> ignore
             let before = contents (Path.Combine(folder, "model"))
-            let limited = run (base' + needed * 5L / 6L)
-            let sentence = sentenceOf (limited "384")
+            let less = own + needed * 5L / 6L
+            let sentence = sentenceOf (run less "384" "model")
 
             for word in
                 [
@@ -187,7 +202,7 @@ let private ending =
             // libtorch's libraries take memory of their own when they are first used, which the sentence cannot know of: there the
             // next one may be needed.
             let rec follow sentences sentence =
-                let next = limited (batchIn sentence)
+                let next = run less (batchIn sentence) "model"
 
                 if next.Code <> 0 && sentences > 0 then
                     follow (sentences - 1) (sentenceOf next)
@@ -196,4 +211,24 @@ let private ending =
 
             follow (if Device.engine = "embedded" then 0 else 2) sentence |> succeed |> ignore))
 
-let tests = testList "room" [ adapters; ending ]
+/// What steps take, by resident memory, is what is foretold but for a tenth and what the runtime itself takes.
+let private measured =
+    testCase "bench memory finds what is foretold" (fun () ->
+        if not (OperatingSystem.IsLinux()) then
+            skiptest "the most that was resident is read as Linux tells it"
+
+        for more in
+            [
+                []
+                [ "--dropout"; "0.1" ]
+                [ "--dtype"; "bfloat16"; "--lora-rank"; "8"; "--lora-layers"; "all" ]
+                [ "--recompute"; "--dropout"; "0.1"; "--lora-rank"; "8" ]
+            ] do
+            let sizes = [ "--context"; "128"; "--batch"; "32"; "--json" ]
+            let run = (gptWith steady (Path.GetTempPath()) ([ "bench"; "memory" ] @ sizes @ more)).Result
+            let facts = ToolTests.parse (succeed run).Out
+            let read (name: string) = facts.GetProperty(name).GetDouble()
+            let used, foretold = read "usedMB", read "foretoldMB"
+            Expect.isLessThan (abs (used - foretold)) (0.1 * used + 16.0) $"{more}: {run.Out}")
+
+let tests = testList "room" [ adapters; ending; measured ]
