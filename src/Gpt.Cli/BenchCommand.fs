@@ -7,8 +7,8 @@ open System.Text
 open System.Text.Json.Nodes
 open Gpt
 
-/// `gpt bench`: how fast this machine trains and generates, on random weights and made-up tokens, in what memory, and how fast it encodes and
-/// decodes text.
+/// `gpt bench`: how fast this machine trains and generates, on random weights and made-up tokens, and encodes and decodes text, and
+/// what memory training takes.
 [<RequireQualifiedAccess>]
 module BenchCommand =
 
@@ -249,7 +249,7 @@ module BenchCommand =
 
     /// The command, for `Program`.
     let create () : Command =
-        let command = Command("bench", "Measure the speed of this machine.")
+        let command = Command("bench", "Measure speed and memory on this machine.")
         command.Subcommands.Add(train ())
         command.Subcommands.Add(memory ())
         command.Subcommands.Add(generate ())

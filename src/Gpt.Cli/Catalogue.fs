@@ -71,8 +71,9 @@ module Catalogue =
         entry "export" "Write a model as a folder that Hugging Face transformers loads." [
             "a copy", "gpt export --model runs/shakespeare --out copy"
         ]
-        entry "bench" "Measure the speed of this machine." [
+        entry "bench" "Measure speed and memory on this machine." [
             "training", "gpt bench train --steps 20"
+            "the memory of training beside what is foretold", "gpt bench memory --batch 32 --dropout 0.1"
             "generation", "gpt bench generate --new-tokens 1000 --json"
         ]
         entry "download" "Download a model from the Hugging Face Hub and print its folder." [

@@ -83,7 +83,7 @@ module internal TokenMemory =
             {
                 plain with
                     Forward = plain.Forward + 2L * c
-                    Embedding = c
+                    Back = plain.Back + c
             }
         elif not (isAttentionApart device config) then
             {
