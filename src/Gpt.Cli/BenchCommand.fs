@@ -103,14 +103,15 @@ module BenchCommand =
                     let! step = StepChoices.read asked.Parsed choices asked.Device batch
                     let! lora = FineTuning.sized asked.Parsed rank layers asked.Config
 
-                    return
+                    let! facts =
                         Footprint.measure asked.Device asked.Rng {
                             Config = asked.Config
                             Lora = lora
                             Step = step
                             Batch = batch
                         }
-                        |> Benchmarks.withCircumstances
+
+                    return Benchmarks.withCircumstances facts
                 })
 
     let private generate () =

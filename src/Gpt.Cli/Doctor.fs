@@ -191,7 +191,7 @@ module Doctor =
         trains (Device.cpu ())
 
         if isCuda wanted then
-            match Screen.silently (fun () -> Device.parse wanted) with
+            match Options.deviceCalled wanted with
             | Ok device -> trains device
             | Error sentence -> check $"training {wanted}" Missing sentence
         elif wanted = "auto" then

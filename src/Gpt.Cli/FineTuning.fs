@@ -49,50 +49,44 @@ module FineTuning =
     /// The same for adapters, which are fresh: that of Hu et al. 2021 for GPT-2.
     let loraRate = 2e-4
 
-    /// The layers that an option which says where adapters go names.
-    let targets (parsed: ParseResult) (layers: Option<string>) : Result<string list, Problem> =
+    let private targets (parsed: ParseResult) (layers: Option<string>) : Result<string list, Problem> =
         match Options.given parsed layers with
         | None
         | Some "attention" -> Ok Lora.attention
         | Some "all" -> Ok Lora.everyLayer
         | Some other -> Error(Usage $"{layers.Name} is {other}; attention and all are known")
 
+    /// Adapters of a rank and a strength, which the options `names` ask for.
+    let private adapters (names: string) (parsed: ParseResult) layers (config: GptConfig) (rank: int) (alpha: float) =
+        result {
+            let! targets = targets parsed layers
+
+            let! options =
+                Lora.validate config {
+                    Rank = rank
+                    Alpha = alpha
+                    Targets = targets
+                }
+                |> Result.mapError (fun sentence -> $"{names}: {sentence}")
+                |> Problem.usage
+
+            return Some options
+        }
+
     /// The adapters that options ask about, where their strength says nothing.
     let sized (parsed: ParseResult) (rank: Option<int>) (layers: Option<string>) (config: GptConfig) =
         match Options.given parsed rank, Options.given parsed layers with
         | None, None -> Ok None
         | None, Some _ -> Error(Usage $"{layers.Name} says nothing without {rank.Name}")
-        | Some rank, _ ->
-            targets parsed layers
-            |> Result.bind (fun targets ->
-                Lora.validate config {
-                    Rank = rank
-                    Alpha = 1.0
-                    Targets = targets
-                }
-                |> Result.mapError (fun sentence -> $"--lora-rank: {sentence}")
-                |> Problem.usage)
-            |> Result.map Some
+        | Some count, _ -> adapters rank.Name parsed layers config count 1.0
 
     let private lora (parsed: ParseResult) (config: GptConfig) : Result<LoraOptions option, Problem> =
         match Options.given parsed rank, Options.given parsed alpha, Options.given parsed layers with
         | None, None, None -> Ok None
         | None, _, _ -> Error(Usage "--lora-alpha and --lora-layers say nothing without --lora-rank")
         | Some rank, alpha, _ ->
-            result {
-                let! targets = targets parsed layers
-
-                let! options =
-                    Lora.validate config {
-                        Rank = rank
-                        Alpha = alpha |> Option.defaultValue (2.0 * float rank)
-                        Targets = targets
-                    }
-                    |> Result.mapError (fun sentence -> $"--lora-rank or --lora-alpha: {sentence}")
-                    |> Problem.usage
-
-                return Some options
-            }
+            let alpha = alpha |> Option.defaultValue (2.0 * float rank)
+            adapters "--lora-rank or --lora-alpha" parsed layers config rank alpha
 
     /// The sizes are the checkpoint's: an option that says otherwise contradicts --from.
     let private refuseSizes (parsed: ParseResult) (sizes: SizeOptions) : Result<unit, Problem> =

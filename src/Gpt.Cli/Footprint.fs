@@ -36,8 +36,8 @@ module Footprint =
                 Batch = case.Step.Parts
         }
 
-    /// The bytes that are in use now: of a GPU all that its driver knows of, of the processor the most that this process has had
-    /// resident.
+    /// The most bytes that have been in use so far: of a GPU what its driver knows of now, for TorchSharp gives nothing back, of the
+    /// processor what this process has had resident.
     let private mostUsed (device: TorchSharp.torch.Device) : int64 =
         if Device.isCpu device then
             use self = Process.GetCurrentProcess()
@@ -56,8 +56,7 @@ module Footprint =
     let private used device (rng: Rng) (case: Case) : int64 =
         let outset = usedNow device
         use model = Init.model device case.Config rng
-        let text = Array.init 4000 (fun i -> i * 7919 % case.Config.VocabSize)
-
+        let text = Array.init (case.Config.Context + 4000) (fun i -> i * 7919 % case.Config.VocabSize)
         let windows = Batches.draw device case.Batch case.Config.Context text rng
 
         let before, start =
@@ -80,19 +79,25 @@ module Footprint =
         windows.Targets.Dispose()
         mostUsed device - before
 
-    /// Measures a case on a device.
-    let measure device (rng: Rng) (case: Case) : JsonObject =
-        used device rng (smallest case) |> ignore
+    /// Measures a case on a device. The error is that nobody says what a GPU holds.
+    let measure device (rng: Rng) (case: Case) : Result<JsonObject, Problem> =
+        if not (Device.isCpu device) && (Machine.usedOf device).IsNone then
+            Error(
+                Failed $"what is in use of {device} is not known: nvidia-smi does not answer; install NVIDIA's driver"
+            )
+        else
+            used device rng (smallest case) |> ignore
 
-        let foretold =
-            match case.Lora with
-            | None -> MemoryUse.training device case.Config case.Step case.Batch case.Config.Context
-            | Some lora -> MemoryUse.trainingAdapters device case.Config lora case.Step case.Batch case.Config.Context
+            let foretold =
+                match case.Lora with
+                | None -> MemoryUse.training device case.Config case.Step case.Batch case.Config.Context
+                | Some lora ->
+                    MemoryUse.trainingAdapters device case.Config lora case.Step case.Batch case.Config.Context
 
-        let used = used device rng case
-        let megabytes (bytes: int64) = Math.Round(float bytes / 1048576.0, 1)
-        let facts = JsonObject()
-        facts["usedMB"] <- megabytes used
-        facts["foretoldMB"] <- megabytes foretold.Total
-        facts["foretoldToUsed"] <- Math.Round(float foretold.Total / float used, 3)
-        facts
+            let used = used device rng case
+            let megabytes (bytes: int64) = Math.Round(float bytes / 1048576.0, 1)
+            let facts = JsonObject()
+            facts["usedMB"] <- megabytes used
+            facts["foretoldMB"] <- megabytes foretold.Total
+            facts["foretoldToUsed"] <- Math.Round(float foretold.Total / float used, 3)
+            Ok facts

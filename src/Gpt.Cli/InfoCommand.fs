@@ -103,7 +103,9 @@ module InfoCommand =
             let! lora = FineTuning.sized parsed rank layers config
 
             let! device =
-                given device "auto" |> Device.parse |> Result.mapError (fun sentence -> Usage $"--{sentence}")
+                given device "auto"
+                |> Options.deviceCalled
+                |> Result.mapError (fun sentence -> Usage $"--{sentence}")
 
             match Precision.parse text with
             | Error sentence when lora.IsSome -> return! Error(Usage $"--{sentence}")

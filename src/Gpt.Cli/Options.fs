@@ -73,9 +73,13 @@ module Options =
     let private asOption (result: Result<'a, string>) : Result<'a, Problem> =
         result |> Result.mapError (fun sentence -> Usage $"--{sentence}")
 
+    /// The device of a name. It may be the first that is asked of TorchSharp, whose own words are not for standard output.
+    let deviceCalled (name: string) : Result<TorchSharp.torch.Device, string> =
+        Screen.silently (fun () -> Device.parse name)
+
     /// What `device` says.
     let deviceOf (parsed: ParseResult) (option: Option<string>) : Result<TorchSharp.torch.Device, Problem> =
-        Screen.silently (fun () -> Device.parse (parsed.GetRequiredValue option)) |> asOption
+        deviceCalled (parsed.GetRequiredValue option) |> asOption
 
     /// What `dtype` says.
     let weights (parsed: ParseResult) (option: Option<string>) : Result<WeightType, Problem> =

@@ -61,7 +61,8 @@ module internal Report =
             ]
         }
 
-    /// What is to be told of picked tokens, asked for and read at once. Waits for the device.
+    /// What is to be told of picked tokens, asked for and read at once: where that is the ids alone, without the detour by float32,
+    /// which a small model would feel. Waits for the device.
     let now (options: GenerationOptions) (logits: Tensor) (picked: Tensor) : Picked[] =
         match options.LogProbabilities with
         | None ->

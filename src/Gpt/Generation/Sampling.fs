@@ -39,8 +39,8 @@ type Stage =
     | Warp of (Tensor -> Tensor)
     /// It looks at how far the rows are.
     | Time of (Moment -> Tensor -> Tensor)
-    /// It looks at how often each token stands in each text, or among its last `window` tokens: it takes the counts, float32 (B, V),
-    /// then the logits.
+    /// It looks at how often each token stands in each text, or among its last `window` tokens, at least 0: it takes the counts,
+    /// float32 (B, V), then the logits.
     | Count of window: int option * warp: (Tensor -> Tensor -> Tensor)
     /// It looks at what has been said.
     | Look of (Turn -> Tensor -> Tensor)

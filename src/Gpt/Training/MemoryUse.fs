@@ -62,7 +62,7 @@ module MemoryUse =
         // Two int64 for each token: its id and its target.
         max (rounded + kept + bytes (working + token.Embedding + 4L)) update
 
-    /// What a step of `batch` windows of `length` tokens holds on a device, computed with options.
+    /// What a step of `batch` windows of `length` tokens, each at least 1, holds on a device, computed with options.
     let training device (config: GptConfig) (options: StepOptions) (batch: int) (length: int) : MemoryUse =
         let parameters = Params.count config
 
@@ -112,7 +112,7 @@ module MemoryUse =
 
         struct (kept, reaches)
 
-    /// The bytes for each token that the last block holds on its way forward, whatever it keeps, and what the embedding holds.
+    /// The bytes for each token that the last block holds on its way forward, whatever it keeps.
     let private heldOf (config: GptConfig) (precision: Precision) (has: string -> bool) (token: TokenMemory) : int64 =
         let widened =
             if precision = Precision.BFloat16 && TokenMemory.isEmbedded then
@@ -181,8 +181,8 @@ module MemoryUse =
         let gradients = four * ((if options.Recompute then perBlock made else made) + 2L * largest)
         four * made + rounded + max (windows * int64 length * (token + 16L) + widened) gradients
 
-    /// What a step of `batch` windows of `length` tokens holds on a device that trains adapters alone, computed with options: the model
-    /// and what the adapters make of it are its weights. Raises ArgumentException when `Lora.validate` would refuse the adapters.
+    /// What a step of `batch` windows of `length` tokens, each at least 1, holds on a device that trains adapters alone, computed with
+    /// options: the model and what the adapters make of it are its weights. Raises ArgumentException when `Lora.validate` would refuse the adapters.
     let trainingAdapters device config (lora: LoraOptions) (options: StepOptions) (batch: int) length : MemoryUse =
         match Lora.validate config lora with
         | Error sentence -> invalidArg (nameof lora) sentence

@@ -4,7 +4,6 @@
 module Gpt.Tests.EndingTests
 
 open System
-open System.Diagnostics
 open System.IO
 open Expecto
 open TorchSharp
@@ -120,22 +119,11 @@ let private raises (wrong: Wrong) =
 
 let private ends (wrong: Wrong) =
     let program = Path.Combine(AppContext.BaseDirectory, "Gpt.Tests.dll")
-
-    let start =
-        ProcessStartInfo("dotnet", [ program ], RedirectStandardOutput = true, RedirectStandardError = true)
-
-    start.Environment[asked] <- wrong.Name
-
-    match Process.Start start with
-    | null -> failtest $"{program} does not start"
-    | child ->
-        let errors = child.StandardError.ReadToEndAsync()
-        let output = child.StandardOutput.ReadToEnd()
-        child.WaitForExit()
-        Expect.stringContains output before "it comes to the call"
-        Expect.isFalse (output.Contains after) "and not beyond"
-        Expect.notEqual child.ExitCode 0 "exit code"
-        Expect.stringContains errors.Result wrong.LastWords "standard error"
+    let run = Child.run AppContext.BaseDirectory [ asked, wrong.Name ] "dotnet" [ program ]
+    Expect.stringContains run.Out before "it comes to the call"
+    Expect.isFalse (run.Out.Contains after) "and not beyond"
+    Expect.notEqual run.Code 0 "exit code"
+    Expect.stringContains run.Error wrong.LastWords "standard error"
 
 /// Not for registers of other widths, which change nothing here and would take two seconds a call.
 let tests: Test list = [

@@ -3,7 +3,6 @@
 module Gpt.Tests.WidthTests
 
 open System
-open System.Diagnostics
 open System.IO
 open System.Runtime.Intrinsics
 open Expecto
@@ -34,24 +33,16 @@ let private switches (bits: int) =
     | _ -> []
 
 let private run (bits: int) (threads: int) (program: string) (arguments: string list) =
-    let start =
-        ProcessStartInfo("dotnet", program :: arguments, RedirectStandardOutput = true, RedirectStandardError = true)
+    let variables = [
+        asked, string bits
+        "GPT_NUM_THREADS", string threads
+        "OMP_NUM_THREADS", string threads
+        yield! switches bits
+    ]
 
-    for name, value in
-        (asked, string bits)
-        :: ("GPT_NUM_THREADS", string threads)
-        :: ("OMP_NUM_THREADS", string threads)
-        :: switches bits do
-        start.Environment[name] <- value
-
-    match Process.Start start with
-    | null -> failtest $"{program} does not start"
-    | child ->
-        let errors = child.StandardError.ReadToEndAsync()
-        let output = child.StandardOutput.ReadToEnd()
-        child.WaitForExit()
-        Expect.equal child.ExitCode 0 $"{output}\n{errors.Result}"
-        output
+    let run = Child.run AppContext.BaseDirectory variables "dotnet" (program :: arguments)
+    Expect.equal run.Code 0 $"{run.Out}\n{run.Error}"
+    run.Out
 
 /// Every width that this machine has, with one, two and three threads among them.
 let private settings = [

@@ -52,17 +52,9 @@ let private examples (command: string) =
 
 /// The words of a command line, with quotes and escapes as a shell reads them.
 let private wordsOf (line: string) : string list =
-    let start =
-        ProcessStartInfo("bash", [ "-c"; $"for word in {line}; do printf '%%s\\n' \"$word\"; done" ])
-
-    start.RedirectStandardOutput <- true
-
-    match Process.Start start with
-    | null -> failtest "bash does not start"
-    | bash ->
-        use bash = bash
-        let output = bash.StandardOutput.ReadToEnd()
-        output.TrimEnd('\n').Split('\n') |> List.ofArray |> List.tail
+    let script = $"for word in {line}; do printf '%%s\\n' \"$word\"; done"
+    let run = Child.run AppContext.BaseDirectory [] "bash" [ "-c"; script ]
+    run.Out.TrimEnd('\n').Split('\n') |> List.ofArray |> List.tail
 
 let private help =
     testList "help" [
@@ -145,19 +137,9 @@ let private exampleTests =
 /// What a shell runs, with `gpt` in its path as the function that the tests' own build is called by.
 let private shell (program: string) (script: string) : string =
     let gpt = $"gpt() {{ dotnet '{Tool.program}' \"$@\"; }}"
-    let start = ProcessStartInfo(program, [ "-c"; gpt + "\n" + script ])
-    start.RedirectStandardOutput <- true
-    start.RedirectStandardError <- true
-
-    match Process.Start start with
-    | null -> failtest $"{program} does not start"
-    | child ->
-        use child = child
-        let error = child.StandardError.ReadToEndAsync()
-        let output = child.StandardOutput.ReadToEnd()
-        child.WaitForExit()
-        Expect.equal error.Result "" "the shell has nothing to complain of"
-        output.TrimEnd()
+    let run = Child.run AppContext.BaseDirectory [] program [ "-c"; gpt + "\n" + script ]
+    Expect.equal run.Error "" "the shell has nothing to complain of"
+    run.Out.TrimEnd()
 
 let private inBash (words: string) (typed: string) =
     shell

@@ -3,7 +3,6 @@
 module Gpt.Tests.NativeTests
 
 open System
-open System.Diagnostics
 open System.IO
 open System.Text.RegularExpressions
 open Expecto
@@ -121,15 +120,8 @@ let private timeless (text: string) =
 
 /// Runs a program in a folder: exit code, standard output, standard error.
 let private runOf (program: string) (folder: string) (arguments: string list) =
-    let start = ProcessStartInfo(program, arguments, WorkingDirectory = folder)
-    start.RedirectStandardOutput <- true
-    start.RedirectStandardError <- true
-    use child = new Process(StartInfo = start)
-    child.Start() |> ignore
-    let errors = child.StandardError.ReadToEndAsync()
-    let text = child.StandardOutput.ReadToEnd()
-    child.WaitForExit()
-    child.ExitCode, timeless text, timeless errors.Result
+    let run = Child.run folder [] program arguments
+    run.Code, timeless run.Out, timeless run.Error
 
 let private same =
     testCase "every command of the native tool prints what the ordinary one prints" (fun () ->

@@ -2,7 +2,6 @@
 module Gpt.Tests.Scripts
 
 open System
-open System.Diagnostics
 open System.IO
 open Expecto
 open Gpt
@@ -11,32 +10,19 @@ let sample name = Path.Combine(Fixtures.root, "samples", name)
 
 /// Runs `dotnet fsi` in a folder, without a network and with nothing in the caches.
 let start (folder: string) (arguments: string list) : Tool.Run =
-    let start = ProcessStartInfo("dotnet", "fsi" :: arguments, WorkingDirectory = folder)
-    start.RedirectStandardOutput <- true
-    start.RedirectStandardError <- true
+    let alone = [
+        "GPT_OFFLINE", "1"
+        "GPT_CACHE", folder
+        "HF_HUB_OFFLINE", "1"
+        "HF_HUB_CACHE", folder
+    ]
 
-    for name, value in
-        [
-            "GPT_OFFLINE", "1"
-            "GPT_CACHE", folder
-            "HF_HUB_OFFLINE", "1"
-            "HF_HUB_CACHE", folder
-        ] do
-        start.Environment[name] <- value
+    let run = Child.run folder alone "dotnet" ("fsi" :: arguments)
 
-    match Process.Start start with
-    | null -> failtest "dotnet fsi does not start"
-    | script ->
-        use script = script
-        let error = script.StandardError.ReadToEndAsync()
-        let output = script.StandardOutput.ReadToEnd()
-        script.WaitForExit()
-
-        {
-            Code = script.ExitCode
-            Out = output.Replace("\r\n", "\n")
-            Error = error.Result
-        }
+    {
+        run with
+            Out = run.Out.Replace("\r\n", "\n")
+    }
 
 /// What a script prints; it must end with 0.
 let printed (folder: string) (arguments: string list) : string =

@@ -8,11 +8,7 @@ open System.Text
 open System.Threading.Tasks
 open Expecto
 
-type Run = {
-    Code: int
-    Out: string
-    Error: string
-}
+type Run = Child.Run
 
 /// The tool of the same engine and configuration as this test program: bin/[torch-NAME/]Release/net10.0 of Gpt.Cli.
 let program =
