@@ -62,6 +62,9 @@ module TrainPlan =
     let private evaluations: Option<int> =
         Options.optional "--eval-every" "steps between evaluations; a tenth of --steps unless given"
 
+    let private evaluationBatches =
+        Options.withDefault "--eval-batches" "batches of each text whose mean loss an evaluation is" 20
+
     let private choices = StepChoices.create ()
 
     let private reports: Option<int> =
@@ -123,7 +126,7 @@ module TrainPlan =
             ReportEvery = given reports (usualReports device steps)
             ReportLate = None
             EvaluateEvery = given evaluations (max 1 (steps / 10))
-            EvaluationBatches = 20
+            EvaluationBatches = parsed.GetRequiredValue evaluationBatches
             Seed = uint64 (parsed.GetRequiredValue seed)
         }
         |> Problem.usage
@@ -153,6 +156,7 @@ module TrainPlan =
                          claim decay own.Optimizer.WeightDecay
                          claim clip (own.Optimizer.ClipNorm |> Option.defaultValue infinity)
                          claim evaluations own.EvaluateEvery
+                         claim evaluationBatches own.EvaluationBatches
                          claim choices.Dtype (Precision.name own.Step.Precision)
                          claim choices.Recompute own.Step.Recompute
                          claim choices.Tf32 resuming.Run.IsTf32
@@ -262,6 +266,7 @@ module TrainPlan =
              decay
              clip
              evaluations
+             evaluationBatches
              reports
          ]
          @ StepChoices.all choices

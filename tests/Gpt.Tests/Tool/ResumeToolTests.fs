@@ -131,6 +131,10 @@ let private refusals = [
         "--dropout 0, --steps 20, --lr 0.002, no --recompute"
     ]
     "TF32 in a run without", resume [ "--tf32" ], 2, [ "--tf32 contradicts"; "no --tf32" ]
+    "fewer evaluation batches",
+    resume [ "--eval-batches"; "1" ],
+    2,
+    [ "--eval-batches contradicts"; "--eval-batches 20" ]
     "another seed", resume [ "--seed"; "1" ], 2, [ "--seed contradicts"; "--seed 1337" ]
     "another preset", resume [ "--preset"; "mini" ], 2, [ "--preset contradicts"; "1 layers of width 16 with 2 heads" ]
     "another model", resume [ "--from"; "model" ], 2, [ "--from contradicts --resume" ]

@@ -60,6 +60,17 @@ let private work =
                 Expect.equal (answer.GetProperty("steps").GetInt32()) 20 "steps"
                 Expect.equal (answer.GetProperty("samples").GetArrayLength()) 3 "samples"))
 
+        testCase "an evaluation is the mean over twenty batches, or as many as are asked for" (fun () ->
+            withText sampleText (fun folder ->
+                let first more =
+                    let run = gptIn folder ([ "train"; "--data"; "text.txt"; "--json" ] @ quick @ more)
+                    let losses = (parse run.Out).GetProperty("losses")
+                    losses[0].GetProperty("validation").GetDouble()
+
+                let usual = first []
+                Expect.equal (first [ "--eval-batches"; "20" ]) usual "twenty"
+                Expect.notEqual (first [ "--eval-batches"; "1" ]) usual "one"))
+
         testCase "the same seed trains the same model, another seed another" (fun () ->
             withText sampleText (fun folder ->
                 let weights seed =
@@ -267,6 +278,7 @@ let private mistakes =
         refused "no layers" sampleText (train [ "--layers"; "0" ]) 2 [ "layers is 0" ]
         refused "a negative number of steps" sampleText (train [ "--steps"; "-1" ]) 2 [ "steps is -1" ]
         refused "no batch" sampleText (train [ "--batch"; "0" ]) 2 [ "batch is 0" ]
+        refused "no evaluation" sampleText (train [ "--eval-batches"; "0" ]) 2 [ "evaluation batches is 0" ]
         refused "a rate that is no number" sampleText (train [ "--lr"; "NaN" ]) 2 [ "learning rate is NaN" ]
         refused "a rate that is a word" sampleText (train [ "--lr"; "fast" ]) 2 [ "fast"; "--lr" ]
         refused "a dropout of one" sampleText (train [ "--dropout"; "1" ]) 2 [ "dropout is 1" ]
