@@ -44,7 +44,9 @@ module internal JsonSchema =
         else
             match SchemaValues.typesOf node with
             | ValueSome types ->
-                let known = "type" :: List.collect SchemaValues.keywordsOf types
+                // A whole number is a number, too, whose bounds are not supported.
+                let isOwn type_ = type_ <> "integer" || not (List.contains "number" types)
+                let known = "type" :: (types |> List.filter isOwn |> List.collect SchemaValues.keywordsOf)
                 SchemaReader.allow $""" for type {String.concat ", " types}""" known node
                 Choice(List.map (ofType compiler node) types)
             | ValueNone ->
@@ -134,10 +136,13 @@ module internal JsonSchema =
                 compiler.Known[pointer] <- language
                 language
 
+    /// How deep a schema's objects and arrays may be nested, so that the stack has room for them.
+    let private deepest = 256
+
     /// The language of a schema. Raises Refusal with the path of what cannot be used.
     let read (text: string) : Language =
         try
-            use document = JsonDocument.Parse text
+            use document = JsonDocument.Parse(text, JsonDocumentOptions(MaxDepth = deepest))
 
             schema
                 {
@@ -153,7 +158,7 @@ module internal JsonSchema =
         | :? JsonException as e ->
             raise (
                 Refusal
-                    $"the schema is no JSON from line {e.LineNumber}, byte {e.BytePositionInLine} on, counted from 0"
+                    $"the schema is no JSON, or nested more than {deepest} deep, from line {e.LineNumber}, byte {e.BytePositionInLine} on, counted from 0"
             )
         | :? InvalidOperationException
         | :? ArgumentException -> raise (Refusal "the schema holds a string with half of a surrogate pair")

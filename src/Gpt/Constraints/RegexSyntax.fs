@@ -32,6 +32,7 @@ module internal RegexSyntax =
         let at = reader.At
 
         match PatternReader.next "']'" reader with
+        | c when c = int '\\' && PatternReader.skip "b" reader -> struct (CodePoints.one 8, ValueSome 8)
         | c when c = int '\\' ->
             match PatternReader.escape at reader with
             | [ struct (low, high) ] as set when low = high -> struct (set, ValueSome low)
@@ -159,13 +160,12 @@ module internal RegexSyntax =
         || depth = 0 && PatternReader.sees "$" reader && reader.At = reader.Text.Length - 1
 
     /// Alternatives up to the end of the pattern, or to the ')' that closes this group.
-    let rec private alternatives encode depth (reader: PatternReader) : Language list =
-        let first = sequence encode depth reader
+    let rec private alternatives encode depth (reader: PatternReader) : Language list = [
+        sequence encode depth reader
 
-        if PatternReader.skip "|" reader then
-            first :: alternatives encode depth reader
-        else
-            [ first ]
+        while PatternReader.skip "|" reader do
+            sequence encode depth reader
+    ]
 
     and private sequence encode depth (reader: PatternReader) : Language =
         Sequence [

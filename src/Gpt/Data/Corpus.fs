@@ -40,7 +40,13 @@ module Corpus =
                 else
                     rest, "validation"
 
-            let enough = int (ceil (float (context + 1) / min share (1.0 - share)))
+            let isEnough (count: int64) =
+                let border = int64 (share * float count)
+                min border (count - border) > int64 context
+
+            // A share that is rounded down can leave the quotient one short.
+            let quotient = int64 (ceil (float (context + 1) / min share (1.0 - share)))
+            let enough = if isEnough quotient then quotient else quotient + 1L
 
             Error
                 $"the text is too short for context {context}: of its {tokens.Length} tokens {smaller} are for {name}, and one window takes {context + 1}; give a text of at least {enough} tokens or a smaller context"

@@ -46,7 +46,7 @@ module Init =
     let fill (rng: Rng) (name: string) (parameter: Tensor) : unit =
         if parameter.shape.Length > 1 then
             fillMatrix (Rng.splitNamed name rng) parameter
-        elif name.EndsWith ".weight" then
+        elif name.EndsWith(".weight", StringComparison.Ordinal) then
             parameter.fill_ (Tensors.scalar 1.0) |> ignore
 
     /// A model with fresh parameters: the same generator gives the same model on every engine.

@@ -48,10 +48,11 @@ module Lora =
     /// The dense layers of the blocks: names without `.weight`, and the shapes (out, in) of their weights.
     let private dense (config: GptConfig) : (string * int64 list) list =
         Params.shapes config
-        |> List.filter (fun (name, shape) -> name.StartsWith "h." && shape.Length = 2)
+        |> List.filter (fun (name, shape) -> name.StartsWith("h.", StringComparison.Ordinal) && shape.Length = 2)
         |> List.map (fun (name, shape) -> name.Substring(0, name.Length - ".weight".Length), shape)
 
-    let private isMeant (layer: string) (target: string) = layer = target || layer.EndsWith $".{target}"
+    let private isMeant (layer: string) (target: string) =
+        layer = target || layer.EndsWith($".{target}", StringComparison.Ordinal)
 
     /// The dense layers that get adapters, with the shapes (out, in) of their weights.
     let internal adapted (config: GptConfig) (options: LoraOptions) : (string * int64 list) list =
@@ -99,7 +100,7 @@ module Lora =
         | Ok options ->
             Tensors.freeing (fun () ->
                 let flat = Tensors.zeros device [ count config options ]
-                let named = Model.cut (shapes config options) flat
+                let named = Model.slices (shapes config options) flat
 
                 Tensors.noGrad (fun () ->
                     for name, view in named do
@@ -109,7 +110,7 @@ module Lora =
                     Options = options
                     Config = config
                     Flat = flat.DetachFromDisposeScope()
-                    Named = named
+                    Named = Model.kept named
                 })
 
     /// Fresh adapters, as peft makes them: A evenly from ±1 / √in (He et al. 2015, with the slope √5), B zero, so that they
@@ -117,7 +118,7 @@ module Lora =
     /// Raises ArgumentException when `validate` would refuse the options.
     let init (device: torch.Device) (config: GptConfig) (options: LoraOptions) (rng: Rng) : Lora =
         let draw (name: string) (matrix: Tensor) =
-            if name.EndsWith(nameA "") then
+            if name.EndsWith(nameA "", StringComparison.Ordinal) then
                 let struct (numbers, _) = Rng.splitNamed name rng |> Rng.uniforms (int (matrix.numel ()))
                 let bound = 1.0 / sqrt (float matrix.shape[1])
                 let values = numbers |> Array.map (fun x -> float32 ((2.0 * x - 1.0) * bound))

@@ -52,7 +52,7 @@ module Model =
     let internal size (shape: int64 list) = List.fold (*) 1L shape
 
     /// Views of a flat tensor with these names and shapes, one after the other, in the current dispose scope.
-    let private slices (shapes: (string * int64 list) list) (flat: Tensor) : (string * Tensor) list =
+    let internal slices (shapes: (string * int64 list) list) (flat: Tensor) : (string * Tensor) list =
         (0L, shapes)
         ||> List.mapFold (fun offset (name, shape) ->
             use slice = flat.narrow (0L, offset, size shape)
@@ -60,9 +60,13 @@ module Model =
             (name, view.detach ()), offset + size shape)
         |> fst
 
+    /// The same tensors, which no dispose scope frees any more.
+    let internal kept (named: (string * Tensor) list) : (string * Tensor) list =
+        named |> List.map (fun (name, view) -> name, view.DetachFromDisposeScope())
+
     /// Cuts a flat tensor into views of these names and shapes, one after the other; they share its memory.
     let internal cut (shapes: (string * int64 list) list) (flat: Tensor) : (string * Tensor) list =
-        slices shapes flat |> List.map (fun (name, view) -> name, view.DetachFromDisposeScope())
+        kept (slices shapes flat)
 
     /// The names and shapes of the views of a configuration: matrices first, vectors after them.
     let private order (config: GptConfig) =
@@ -80,7 +84,7 @@ module Model =
         Tensors.freeing (fun () ->
             let config = GptConfig.require config
             let flat = make [ Params.count config ]
-            let named = viewsOf config flat
+            let named = scopedViewsOf config flat
             let byName = Map.ofList named
 
             Tensors.noGrad (fun () ->
@@ -96,7 +100,7 @@ module Model =
                     Params.shapes config
                     |> List.filter (fun (_, shape) -> shape.Length > 1)
                     |> List.sumBy (snd >> size)
-                Named = named
+                Named = kept named
             })
 
     /// A model on a device whose parameters `fill` writes, one call a parameter: its name and its tensor of zeros.

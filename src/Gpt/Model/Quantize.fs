@@ -69,10 +69,8 @@ module Quantize =
             let flat = Tensors.empty device [ inFlat |> List.sumBy (snd >> Model.size) ]
 
             let named =
-                Model.cut inFlat flat
-                @ (narrow
-                   |> List.map (fun (name, shape) ->
-                       name, (Tensors.emptyOf dtype device shape).DetachFromDisposeScope()))
+                Model.slices inFlat flat
+                @ (narrow |> List.map (fun (name, shape) -> name, Tensors.emptyOf dtype device shape))
 
             let byName = Map.ofList named
             let scaleOf name = Map.tryFind (scaleName name) byName
@@ -93,7 +91,7 @@ module Quantize =
                 Params = Params.buildScaled scaleOf config (fun name _ -> byName[name])
                 Flat = flat.DetachFromDisposeScope()
                 MatrixCount = matrices |> List.sumBy (snd >> Model.size)
-                Named = named
+                Named = Model.kept named
             })
 
     /// A model on a device whose parameters come from `source`: it is given a parameter's name and hands its numbers over in

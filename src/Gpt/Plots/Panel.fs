@@ -1,6 +1,7 @@
 namespace Gpt
 
 open System
+open System.Text
 
 /// A plot area in a picture: a rectangle with an axis along its bottom and one along its left side.
 type Panel = {
@@ -21,15 +22,23 @@ type Panel = {
 [<RequireQualifiedAccess>]
 module Panel =
 
+    /// From Hangul on most scripts that are written in squares, and signs such as 😀, are as wide as they are high.
+    let private firstWide = 0x1100
+
+    /// The scripts in between that are not: U+1200 to U+2E7F, from Ethiopic to the symbols.
+    let private isNarrow (rune: Rune) : bool = rune.Value < firstWide || rune.Value >= 0x1200 && rune.Value < 0x2E80
+
     /// What a character takes at most of a label's width, as a share of the font's size: there is no font to measure.
-    let private characterWidth = 0.65
+    let private characterWidth (rune: Rune) : float = if isNarrow rune then 0.65 else 1.0
 
     /// The width that a text of this many pixels' height is given room for.
-    let textWidth (size: float) (text: string) : float =
-        characterWidth * size * float (Seq.length (text.EnumerateRunes()))
+    let textWidth (size: float) (text: string) : float = size * Seq.sumBy characterWidth (text.EnumerateRunes())
 
     /// A text cut to a width, for 12 pixels' height.
-    let clip (width: float) (text: string) : string = Svg.cut (int (width / (12.0 * characterWidth))) text
+    let clip (width: float) (text: string) : string =
+        let ends = text.EnumerateRunes() |> Seq.scan (fun at rune -> at + 12.0 * characterWidth rune) 0.0
+        let most = ends |> Seq.tail |> Seq.takeWhile (fun at -> at <= width) |> Seq.length
+        Svg.cut most text
 
     /// Where a number of the lower axis lies in the picture, from its left edge.
     let x (panel: Panel) (value: float) : float = panel.Left + panel.Width * Axis.place panel.X value

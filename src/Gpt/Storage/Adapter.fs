@@ -11,8 +11,8 @@ open TorchSharp
 module Adapter =
 
     let private prefix = "base_model.model."
-    let private weightsFile = "adapter_model.safetensors"
-    let private configFile = "adapter_config.json"
+    let private configFile = Checkpoint.adapterConfigFile
+    let private weightsFile = Checkpoint.adapterWeightsFile
 
     let private text (content: string) (stream: Stream) = stream.Write(ReadOnlySpan(Encoding.UTF8.GetBytes content))
 

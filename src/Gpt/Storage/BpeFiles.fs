@@ -35,7 +35,9 @@ module BpeFiles =
         | :? FormatException -> Error "vocab.json is not an object from tokens to ids"
 
     let private readMerges (text: string) : Result<struct (string * string)[], string> =
-        let body = lines text |> Array.filter (fun (i, line) -> not (i = 1 && line.StartsWith "#version"))
+        let body =
+            lines text
+            |> Array.filter (fun (i, line) -> not (i = 1 && line.StartsWith("#version", StringComparison.Ordinal)))
 
         let isPair (line: string) =
             match line.Split ' ' with

@@ -30,11 +30,20 @@ module Checkpoint =
     /// The optimizer's running means.
     let internal optimizerFile = "optimizer.safetensors"
 
+    /// What adapters are kept in (`Adapter`). Where it stands beside a model, transformers takes it to be that model's.
+    let internal adapterConfigFile = "adapter_config.json"
+
+    /// Their matrices.
+    let internal adapterWeightsFile = "adapter_model.safetensors"
+
+    let internal adapterFiles = [ adapterConfigFile; adapterWeightsFile ]
+
     /// Writes a checkpoint folder. Every file is written under a temporary name, synced and renamed, so what stood there
-    /// before is whole until the new one is. A training run that was saved there is removed: it is not this model's. Raises
-    /// IOException or UnauthorizedAccessException when the folder cannot be written; nothing half-written is left then.
+    /// before is whole until the new one is. A training run and adapters that were saved there are removed: they are not this
+    /// model's. Raises IOException or UnauthorizedAccessException when the folder cannot be written; nothing half-written is left then.
     let save (folder: string) (tokenizer: Tokenizer) (model: Model) : unit =
-        Tensors.freeing (fun () -> SafeFiles.replaceAll folder [ runFile; optimizerFile ] (files tokenizer model))
+        Tensors.freeing (fun () ->
+            SafeFiles.replaceAll folder (runFile :: optimizerFile :: adapterFiles) (files tokenizer model))
 
     /// `save`, with what the disk refuses as one sentence instead of an exception.
     let trySave (folder: string) (tokenizer: Tokenizer) (model: Model) : Result<unit, string> =

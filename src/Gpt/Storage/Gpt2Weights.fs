@@ -15,7 +15,8 @@ module Gpt2Weights =
 
     /// Whether a parameter lies transposed in files: the weights of dense layers, but not embeddings.
     let isTransposed (name: string) : bool =
-        name.EndsWith ".weight" && (name.Contains ".attn." || name.Contains ".mlp.")
+        name.EndsWith(".weight", System.StringComparison.Ordinal)
+        && (name.Contains ".attn." || name.Contains ".mlp.")
 
     /// A model's parameters as they go into a file: views, nothing is copied.
     /// Raises ArgumentException when the weights are not float32.
@@ -34,7 +35,7 @@ module Gpt2Weights =
     let private byName (files: TensorFiles) : Map<string, StoredTensor> =
         let add (known: Map<string, StoredTensor>) (stored: string) (tensor: StoredTensor) =
             let name =
-                if stored.StartsWith prefix then
+                if stored.StartsWith(prefix, System.StringComparison.Ordinal) then
                     stored.Substring prefix.Length
                 else
                     stored

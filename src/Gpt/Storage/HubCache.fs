@@ -24,7 +24,7 @@ module HubCache =
 
     /// A path in which a leading ~ is the user's folder, as a shell that did not expand it would have.
     let private expanded variable (path: string) =
-        if path = "~" || path.StartsWith "~/" then
+        if path = "~" || path.StartsWith("~/", StringComparison.Ordinal) then
             userFolder variable + path[1..]
         else
             path

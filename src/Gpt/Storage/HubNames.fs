@@ -30,7 +30,9 @@ module HubNames =
     /// `-` or `.`, without `..` and `--`, as huggingface_hub has it: `--` stands for the slash in the cache.
     let checkRepo (repo: string) : Result<unit, string> =
         let part = "[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
-        let isForbidden = repo.Contains ".." || repo.Contains "--" || repo.EndsWith ".git"
+
+        let isForbidden =
+            repo.Contains ".." || repo.Contains "--" || repo.EndsWith(".git", StringComparison.Ordinal)
 
         if matches $"(?:{part}/)?{part}" repo && not isForbidden then
             Ok()

@@ -77,7 +77,11 @@ module Pickle =
             "torch FloatStorage", PickledGlobal.Storage "F32"
             "torch HalfStorage", PickledGlobal.Storage "F16"
             "torch BFloat16Storage", PickledGlobal.Storage "BF16"
+            "torch DoubleStorage", PickledGlobal.Storage "F64"
             "torch LongStorage", PickledGlobal.Storage "I64"
+            "torch IntStorage", PickledGlobal.Storage "I32"
+            "torch ShortStorage", PickledGlobal.Storage "I16"
+            "torch CharStorage", PickledGlobal.Storage "I8"
             "torch ByteStorage", PickledGlobal.Storage "U8"
             "torch BoolStorage", PickledGlobal.Storage "BOOL"
         ]
@@ -123,7 +127,13 @@ module Pickle =
             else
                 value
 
+    /// How many axes a tensor of PyTorch's has at most. A pickle can name one long tuple many times, of which no copies are made.
+    let private mostAxes = 64
+
     let private numbers (values: Pickled list) : int64 list option =
+        if (List.truncate (mostAxes + 1) values).Length > mostAxes then
+            bad $"the pickle holds a tensor of more than {mostAxes} axes"
+
         let all =
             values
             |> List.choose (function

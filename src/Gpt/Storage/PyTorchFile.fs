@@ -17,10 +17,13 @@ module PyTorchFile =
 
     let private size (dtype: string) =
         match dtype with
-        | "F32" -> 4L
+        | "F64"
         | "I64" -> 8L
+        | "F32"
+        | "I32" -> 4L
         | "F16"
-        | "BF16" -> 2L
+        | "BF16"
+        | "I16" -> 2L
         | _ -> 1L
 
     let private bytesOf (storage: PickledStorage) : int64 =
@@ -87,7 +90,8 @@ module PyTorchFile =
         stream.ReadExactly(Span bytes)
         bytes
 
-    let private isPickle (entry: ZipArchiveEntry) = entry.FullName = "data.pkl" || entry.FullName.EndsWith "/data.pkl"
+    let private isPickle (entry: ZipArchiveEntry) =
+        entry.FullName = "data.pkl" || entry.FullName.EndsWith("/data.pkl", StringComparison.Ordinal)
 
     /// The archive's entries by name, below the folder that holds the pickle.
     let private entriesOf (archive: ZipArchive) : Map<string, ZipArchiveEntry> =

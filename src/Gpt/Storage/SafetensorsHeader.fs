@@ -56,11 +56,6 @@ module SafetensorsHeader =
                     path
                     $"tensor {property.Name} lies at {first} to {last} of {dataLength} bytes; shape {shapeText shape} of {dtype} takes {bytes}"
 
-            if first % size <> 0L then
-                bad
-                    path
-                    $"tensor {property.Name} begins at byte {first}, which is misaligned: a number of {dtype} has {size} bytes"
-
             {
                 Dtype = dtype
                 Shape = shape
@@ -95,7 +90,7 @@ module SafetensorsHeader =
                 bad path $"__metadata__ may hold texts only; {property.Name} is another thing"
 
     /// The entries of a header, with all that the format demands of `dataLength` bytes of data checked: known types, sizes
-    /// that fit, every tensor at a multiple of its numbers' size, no name twice, no overlap, no byte left over.
+    /// that fit, no name twice, no overlap, no byte left over.
     /// Raises InvalidDataException with a sentence that begins with the path.
     let parse (path: string) (dataLength: int64) (header: byte[]) : Map<string, SafetensorsEntry> =
         if header.Length = 0 || header[0] <> byte '{' then

@@ -159,13 +159,18 @@ module TokenizerJson =
                 }
     |]
 
-    let private charactersOf (model: JsonElement) : Result<Tokenizer, string> =
+    let private charactersOf (root: JsonElement) (model: JsonElement) : Result<Tokenizer, string> =
         let entries = vocabulary model |> List.ofArray |> List.sortBy snd
+
+        let isCharacter (token: AddedToken) = List.contains (token.Text, token.Id) entries
 
         if entries |> List.map snd <> [ 0 .. entries.Length - 1 ] then
             Error $"its {entries.Length} ids are not 0 to {entries.Length - 1}, each once"
         else
-            entries |> List.map fst |> CharTokenizer.ofAlphabet |> Result.map Characters
+            match addedTokens root |> Array.tryFind (isCharacter >> not) with
+            | Some token ->
+                Error $"it adds the token {token.Text} to its characters, which a tokenizer of characters alone has not"
+            | None -> entries |> List.map fst |> CharTokenizer.ofAlphabet |> Result.map Characters
 
     let private bpeOf (root: JsonElement) (model: JsonElement) : Result<Tokenizer, string> =
         BpeTokenizer.create {
@@ -183,9 +188,12 @@ module TokenizerJson =
         let preTokenizer = field "pre_tokenizer" root
         let postProcessor = field "post_processor" root
 
-        let addsTokens (processor: JsonElement) =
-            typeOf (Some processor) = "TemplateProcessing"
-            && processor.GetProperty("special_tokens").EnumerateObject() |> Seq.isEmpty |> not
+        let rec addsTokens (processor: JsonElement) =
+            match typeOf (Some processor) with
+            | "ByteLevel" -> false
+            | "TemplateProcessing" -> processor.GetProperty("special_tokens").EnumerateObject() |> Seq.isEmpty |> not
+            | "Sequence" -> processor.GetProperty("processors").EnumerateArray() |> Seq.exists addsTokens
+            | _ -> true
 
         let stripping (token: JsonElement) =
             [ "single_word"; "lstrip"; "rstrip" ] |> List.exists (fun name -> isTrue name token)
@@ -199,7 +207,8 @@ module TokenizerJson =
             normalizer.IsSome, $"its normalizer is {typeOf normalizer}, GPT-2 has none"
             preTokenizer |> Option.exists (isTrue "add_prefix_space"), "it puts a space before a text, GPT-2 does not"
             preTokenizer |> Option.exists (isFalse "use_regex"), "it does not cut texts into words as GPT-2 does"
-            postProcessor |> Option.exists addsTokens, "it puts tokens around a text, GPT-2 does not"
+            postProcessor |> Option.exists addsTokens,
+            $"its post-processor, {typeOf postProcessor}, may put tokens around a text, GPT-2's does not"
             odd.IsSome,
             $"the added token {odd |> Option.toList |> String.Concat} takes in blanks or asks for whole words"
             isText "continuing_subword_prefix", "its tokens have a prefix inside words, GPT-2's have none"
@@ -221,7 +230,7 @@ module TokenizerJson =
             match string (model.GetProperty "type"), typeOf (field "pre_tokenizer" root), beyondGpt2 root model with
             | "BPE", ("ByteLevel" | "none"), Some sentence -> Error sentence
             | "BPE", "ByteLevel", None -> bpeOf root model
-            | "BPE", "none", None when merges = 0 -> charactersOf model
+            | "BPE", "none", None when merges = 0 -> charactersOf root model
             | kind, preTokenizer, _ ->
                 Error
                     $"its model is {kind} with {merges} merges and its pre-tokenizer is {preTokenizer}; a BPE with the pre-tokenizer ByteLevel, as GPT-2's, or without merges and pre-tokenizer can be loaded"

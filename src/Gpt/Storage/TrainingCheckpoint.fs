@@ -39,7 +39,7 @@ module TrainingCheckpoint =
         Tensors.freeing (fun () ->
             SafeFiles.replaceAll
                 folder
-                [ runFile ]
+                (runFile :: Checkpoint.adapterFiles)
                 (Checkpoint.files tokenizer state.Model
                  @ [
                      optimizerFile,

@@ -22,7 +22,7 @@ module WeightFiles =
     let private bad path sentence = raise (InvalidDataException $"{path}: {sentence}")
 
     let private openOne (path: string) : TensorFiles =
-        if path.EndsWith ".safetensors" then
+        if path.EndsWith(".safetensors", StringComparison.Ordinal) then
             Safetensors.openFile path
         else
             PyTorchFile.openFile path
@@ -95,7 +95,7 @@ module WeightFiles =
         let path (name: string) = Path.Combine(folder, name)
 
         match names |> List.tryFind (path >> File.Exists) with
-        | Some name when name.EndsWith ".index.json" -> openShards folder (path name)
+        | Some name when name.EndsWith(".index.json", StringComparison.Ordinal) -> openShards folder (path name)
         | Some name -> openOne (path name)
         | None ->
             let known = String.concat ", " names

@@ -213,7 +213,10 @@ module MemoryUse =
                 else
                     between low middle
 
-        if fits 1 then Some(parts * between 1 (1 <<< 20)) else None
+        if fits 1 then
+            Some(parts * between 1 (min (1 <<< 20) (System.Int32.MaxValue / parts)))
+        else
+            None
 
     /// The most windows that a step can have in `available` bytes, none when not one window a part has room.
     let largestBatch (available: int64) device (config: GptConfig) (options: StepOptions) (length: int) : int option =

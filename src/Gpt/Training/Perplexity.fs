@@ -32,28 +32,30 @@ module Perplexity =
     /// How many float32 numbers one intermediate tensor may have: 32 MB.
     let private room = 1 <<< 23
 
-    /// The windows over a text of `count` tokens. `context` is at least 2, `stride` in 1 to `context`.
-    let windows (context: int) (stride: int) (count: int) : ScoredWindow list =
-        let rec from start border =
-            let finish = min count (start + context)
+    /// The windows over a text of `count` tokens, as they are asked for. `context` is at least 2, `stride` in 1 to `context`.
+    let windows (context: int) (stride: int) (count: int) : seq<ScoredWindow> =
+        let finishOf start = min count (start + context)
 
-            let window = {
+        let windowAt start =
+            let border = if start = 0 then 1 else finishOf (start - stride)
+
+            {
                 Start = start
-                End = finish
+                End = finishOf start
                 ScoreFrom = max border (start + 1)
             }
 
-            let rest = if finish = count then [] else from (start + stride) finish
-            if window.ScoreFrom < finish then window :: rest else rest
-
-        from 0 1
+        // Behind the first window that reaches the text's end there is nothing left to score.
+        seq { 0..stride .. max 0 (count - context + stride - 1) }
+        |> Seq.map windowAt
+        |> Seq.filter (fun window -> window.ScoreFrom < window.End)
 
     /// The losses of equally long windows, read side by side: (position in the text, negative log-likelihood).
-    let private score (model: Model) (tokens: int[]) (batch: ScoredWindow list) : (int * float)[] =
+    let private score (model: Model) (tokens: int[]) (batch: ScoredWindow[]) : (int * float)[] =
         Tensors.noGrad (fun () ->
             Tensors.freeing (fun () ->
                 let device = Model.device model
-                let length = batch.Head.End - batch.Head.Start
+                let length = batch[0].End - batch[0].Start
 
                 let ids =
                     batch
@@ -77,7 +79,7 @@ module Perplexity =
                         Array.map2 (fun (_, position) loss -> position, float loss) places (Tensors.toFloats losses))
 
                 [|
-                    for i, window in List.indexed batch do
+                    for i, window in Array.indexed batch do
                         // The token at a position is predicted from the one before it.
                         for position in window.ScoreFrom .. window.End - 1 ->
                             i * length + position - 1 - window.Start, position
@@ -119,9 +121,9 @@ module Perplexity =
         | _, Error sentence -> invalidArg (nameof tokens) sentence
         | Ok(), Ok() ->
             windows context stride tokens.Length
-            |> List.chunkBySize (batchSize model.Config context)
+            |> Seq.chunkBySize (batchSize model.Config context)
             // The last window may be shorter than the others.
-            |> Seq.collect (List.groupBy (fun window -> window.End - window.Start))
+            |> Seq.collect (Array.groupBy (fun window -> window.End - window.Start))
             |> Seq.collect (snd >> score model tokens)
 
     /// The perplexity of a text, given as token ids, with windows of `context` tokens that move by `stride`.

@@ -73,6 +73,20 @@ let tests =
                 use loaded = Checkpoint.loadModel cpu folder |> get
                 Expect.equal (Gpt.Tensors.toFloats loaded.Flat) (Gpt.Tensors.toFloats other.Flat) "the new weights"))
 
+        testCase "a model is saved over adapters that stood there, which are not its own" (fun () ->
+            withFolder (fun folder ->
+                let options = {
+                    Rank = 1
+                    Alpha = 1.0
+                    Targets = Lora.attention
+                }
+
+                use lora = Lora.init cpu config options (Rng.ofSeed 1UL)
+                use model = model config
+                Adapter.save folder "base" tokenizer lora
+                Checkpoint.save folder tokenizer model
+                Expect.equal (files folder |> Array.filter _.Contains("adapter")) [||] "none left"))
+
         testList "broken files" [
             broken "weights cut short" "model.safetensors" (fun bytes -> bytes[.. bytes.Length / 2]) []
             broken "weights cut inside the header" "model.safetensors" (fun bytes -> bytes[..20]) [ "truncated" ]

@@ -2,6 +2,7 @@
 module Gpt.Tests.MemoryTests
 
 open System
+open System.IO
 open System.Reflection
 open Expecto
 open FsCheck.FSharp
@@ -267,6 +268,28 @@ let tests =
 
                 MemoryUse.largestBatchOfAdapters available cpu usual attention options 64
                 |> fits "adapters" (fun batch -> MemoryUse.trainingAdapters cpu usual attention options batch 64))
+
+        testCase "a model that cannot be filled leaves nothing behind" (fun () ->
+            match pool with
+            | None -> skiptest "only the embedded engine says what it uses"
+            | Some pool ->
+                let broken _ = raise (InvalidDataException "cut short")
+
+                let attempts: (unit -> IDisposable) list = [
+                    fun () -> Model.build cpu usual (fun name _ -> broken name)
+                    fun () -> Quantize.build WeightType.Int8 cpu usual (fun name _ -> broken name)
+                    fun () -> Lora.build cpu usual attention (fun name _ -> broken name)
+                ]
+
+                for attempt in attempts do
+                    let before = read pool "UsedBytes"
+                    Expect.throwsT<InvalidDataException> (fun () -> attempt().Dispose()) "as it was raised"
+                    Expect.equal (read pool "UsedBytes") before "bytes")
+
+        testCase "a batch of very many parts is a batch still" (fun () ->
+            let options = { StepOptions.plain with Parts = 4096 }
+            let most = MemoryUse.largestBatch (1L <<< 40) cpu usual options 1
+            Expect.isGreaterThan most.Value 0 "no number that wraps around")
 
         testCase "adapters that do not fit the model are refused" (fun () ->
             let predict () =

@@ -24,6 +24,8 @@ let private meanings =
         matches "\\$$" [ "$" ]
         misses "\\$$" [ ""; "\\" ]
         matches "[$^]$" [ "$"; "^" ]
+        matches "[\\b\\f]" [ "\b"; "\012" ]
+        misses "[\\b]" [ "b"; "\\" ]
         matches "" [ "" ]
         misses "" [ "a" ]
         matches "()|x" [ ""; "x" ]
@@ -139,6 +141,11 @@ let private limits =
         testCase "too many states afterwards" (fun () ->
             let sentence = Constraint.regex bytes [] "(?:a|b)*a(?:a|b){30}" |> error
             Expect.stringContains sentence "more than 100000 states" "the limit")
+
+        testCase "as many alternatives as a pattern has, in the stack of a thread" (fun () ->
+            let constraint_ = onBytes (String.replicate 100_000 "a|" + "b")
+            Expect.isTrue (accepts constraint_ "b") "the last"
+            Expect.isFalse (accepts constraint_ "c") "another")
 
         testCase "long counts fit" (fun () ->
             let constraint_ = onBytes "(?:ab){2000}"

@@ -26,7 +26,7 @@ let private scoredOnce =
         policies
         (fun (context, stride, count) ->
             let windows = Perplexity.windows context stride count
-            let scored = windows |> List.collect (fun window -> [ window.ScoreFrom .. window.End - 1 ])
+            let scored = windows |> Seq.collect (fun window -> [ window.ScoreFrom .. window.End - 1 ]) |> List.ofSeq
             Expect.equal scored (List.distinct scored |> List.sort) "in order, none twice"
 
             let left = Set.ofList [ 0 .. count - 1 ] - Set.ofList scored
@@ -52,8 +52,15 @@ let private scoredOnce =
                     (if window.Start = 0 then 1 else max 1 (context - stride))
                     "tokens before")
 
+let private longText =
+    testCase "a text of a million tokens has as many windows as it takes" (fun () ->
+        let windows = Perplexity.windows 4 1 1_000_000 |> Array.ofSeq
+        Expect.equal windows.Length 999_997 "windows"
+        let scored = windows |> Array.sumBy (fun window -> window.End - window.ScoreFrom)
+        Expect.equal scored 999_999 "tokens")
+
 /// log p of each token by a pass over its window alone.
-let private naive (model: Model) (windows: ScoredWindow list) (tokens: int[]) = [
+let private naive (model: Model) (windows: seq<ScoredWindow>) (tokens: int[]) = [
     for window in windows do
         let logits = NaiveGpt.logits model tokens[window.Start .. window.End - 1]
 
@@ -143,6 +150,7 @@ let private refused name (words: string list) (check: Model -> Result<unit, stri
 let tests =
     testList "perplexity" [
         scoredOnce
+        longText
         againstOracle
         largeVocabulary
         refused "a context beyond the model's" [ "context is 9"; "2 to the model's, 8" ] (Perplexity.checkWindows 9 9)

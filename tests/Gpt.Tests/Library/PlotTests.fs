@@ -349,4 +349,11 @@ let private characterLaws =
                 "drawing")
     ]
 
-let tests = testList "plots" [ axisLaws; lossLaws; otherLaws; characterLaws ]
+let private widths =
+    testCase "a character that is as wide as it is high has room, and is cut where it has none" (fun () ->
+        Expect.equal (Panel.textWidth 12.0 "日本") 24.0 "Han"
+        Expect.equal (Panel.textWidth 10.0 "ab→") 19.5 "Latin and a sign"
+        Expect.equal (Panel.clip 36.0 "日本語") "日本語" "three fit"
+        Expect.equal (Panel.clip 35.9 "日本語") "日…" "three do not")
+
+let tests = testList "plots" [ axisLaws; lossLaws; otherLaws; characterLaws; widths ]

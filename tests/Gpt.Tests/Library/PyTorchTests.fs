@@ -100,9 +100,13 @@ let private refusals =
         refused "a call of the system" ("cos\nsystem\n" + text "touch harm" + "\x85R") [ "os.system"; "executed" ]
         refused "an evaluation" ("c__builtin__\neval\n" + text "1" + "\x85R") [ "__builtin__.eval" ]
         refused "a class of torch's" "ctorch.nn.modules.linear\nLinear\n)\x81" [ "linear.Linear" ]
-        refused "a type of storage that is not read" (tensor (storage "DoubleStorage" "0" 3) 0 [ 3 ] [ 1 ]) [
-            "torch.DoubleStorage"
+        refused "a type of storage that is not read" (tensor (storage "ComplexFloatStorage" "0" 3) 0 [ 3 ] [ 1 ]) [
+            "torch.ComplexFloatStorage"
         ]
+        refused
+            "more axes than a tensor can have"
+            (tensor floats 0 (List.replicate 65 1) (List.replicate 65 1) |> dictionary "x")
+            [ "more than 64 axes" ]
         refused "an object of a class" ")\x81" [ "0x81" ]
         refused "a name from the stack" (text "os" + text "system" + "\x93") [ "0x93" ]
         refused "an instance by its class's name" "(ios\nsystem\n" [ "0x69" ]
@@ -210,6 +214,22 @@ let tests =
                     (StoredTensor.floats files.Tensors["x"])
                     [| 0.0f; 1.0f; 2.0f; 3.0f; 4.0f; 5.0f |]
                     "values"))
+
+        testCase "numbers of a type that no model is made of are there, and refused when they are asked for" (fun () ->
+            withPickle (tensor (storage "DoubleStorage" "0" 3) 0 [ 3 ] [ 1 ] |> dictionary "x" |> pickle) (fun path ->
+                use files = PyTorchFile.openFile path
+                Expect.equal files.Tensors["x"].Dtype "F64" "type"
+
+                Expect.throwsC (fun () -> StoredTensor.floats files.Tensors["x"] |> ignore) (fun e ->
+                    Expect.stringContains e.Message "F64" "the error says it")))
+
+        testCase "an entry that only a language's rules take for the pickle" (fun () ->
+            withPickle (pickle x) (fun path ->
+                File.Delete path
+                use zip = ZipFile.Open(path, ZipArchiveMode.Create)
+                zip.CreateEntry "x/data.p\u00ADkl" |> ignore
+                zip.Dispose()
+                Expect.stringContains (message path) "0 files called data.pkl" "none"))
 
         testCase "a part of a storage" (fun () ->
             withPickle (tensor floats 4 [ 1; 2 ] [ 9; 1 ] |> dictionary "x" |> pickle) (fun path ->

@@ -165,6 +165,10 @@ let private unsupported =
             "#: keyword 'uniqueItems' is not supported for type array"
         refused """{"type":"array","items":true}""" "#/items: a schema must be an object; true is not supported"
         refused """{"type":"number","minimum":0}""" "#: keyword 'minimum' is not supported for type number"
+
+        refused
+            """{"type":["integer","number"],"minimum":0}"""
+            "#: keyword 'minimum' is not supported for type integer, number"
         refused """{"type":"integer","multipleOf":2}""" "#: keyword 'multipleOf' is not supported for type integer"
         refused
             """{"type":"integer","minimum":1.5}"""
@@ -195,7 +199,7 @@ let private unsupported =
             "#: 'properties' holds 'a' 2 times; once would be right"
         refused """{"const":"\ud800"}""" "the schema holds a string with half of a surrogate pair"
 
-        refused "{" "the schema is no JSON from line 0, byte 1 on, counted from 0"
+        refused "{" "the schema is no JSON, or nested more than 256 deep, from line 0, byte 1 on, counted from 0"
 
         testCase "half of a surrogate pair as it is" (fun () ->
             Expect.equal
@@ -239,6 +243,18 @@ let private unsatisfiable =
 
 let private sizes =
     testList "sizes" [
+        testCase "schemas nested deep, and too deep" (fun () ->
+            let nested depth =
+                let around = """{"type":"array","minItems":1,"maxItems":1,"items":"""
+                String.replicate depth around + """{"type":"null"}""" + String('}', depth)
+
+            Expect.isTrue (accepts (onBytes (nested 200)) (String('[', 200) + "null" + String(']', 200))) "deep"
+
+            Expect.stringContains
+                (Constraint.jsonSchema bytes [] (nested 256) |> error)
+                "more than 256 deep"
+                "too deep")
+
         testCase "references to references stay small, or are refused for their size" (fun () ->
             let defs = [
                 for i in 0..29 ->

@@ -87,13 +87,13 @@ let private corpusTests =
                     Expect.stringContains sentence (string count) "the number of tokens is named")
 
         testCase "what the error asks for is enough" (fun () ->
-            for context in [ 1; 8; 63; 256 ] do
-                let sentence = Corpus.ofTokens context 0.9 [| 0 |] |> error
+            for context, share in List.allPairs [ 1; 8; 28; 63; 256 ] [ 0.9; 0.29; 0.5; 0.01 ] do
+                let sentence = Corpus.ofTokens context share [| 0 |] |> error
                 let enough = sentence.Split("at least ")[1] |> fun rest -> int (rest.Split(' ')[0])
 
                 Expect.isOk
-                    (Corpus.ofTokens context 0.9 (Array.zeroCreate enough))
-                    $"context {context}, {enough} tokens")
+                    (Corpus.ofTokens context share (Array.zeroCreate enough))
+                    $"context {context}, share {share}, {enough} tokens")
 
         testCase "an empty text and a single character are refused" (fun () ->
             let tokenizer = Characters(CharTokenizer.ofText "a")

@@ -181,6 +181,28 @@ let private brokenTests =
         broken "\"vocab\"" "\"vocabulary\"" [ "tokenizers library" ]
         broken "{" "" [ "JSON" ]
 
+        testCase "post-processors that may put tokens around a text" (fun () ->
+            let own = "\"post_processor\": null"
+            let text = TokenizerJson.write (trained ())
+            Expect.stringContains text own "the file has none"
+
+            for added in
+                [
+                    """{ "type": "RobertaProcessing", "sep": ["</s>", 2], "cls": ["<s>", 0] }"""
+                    """{ "type": "Sequence", "processors": [
+                        { "type": "ByteLevel" },
+                        { "type": "TemplateProcessing", "special_tokens": { "<s>": { "id": "<s>", "ids": [0] } } } ] }"""
+                ] do
+                let replaced = text.Replace(own, $"\"post_processor\": {added}")
+                refused (fun () -> TokenizerJson.read replaced) [ "tokens around a text" ])
+
+        testCase "a token that is added to a tokenizer of characters" (fun () ->
+            let text = TokenizerJson.write (Characters(CharTokenizer.ofText "abcd"))
+            let added token id = $"\"added_tokens\": [{{ \"id\": {id}, \"content\": \"{token}\" }}], \"model\""
+            let replaced token id = text.Replace("\"model\"", added token id)
+            Expect.isOk (TokenizerJson.read (replaced "b" 1)) "one of its own"
+            refused (fun () -> TokenizerJson.read (replaced "ab" 4)) [ "the token ab" ])
+
         testCase "a merge that stands twice" (fun () ->
             let parts = BpeTokenizer.parts (bpe (trained ()))
 

@@ -72,8 +72,20 @@ let gptWith (variables: (string * string) list) (folder: string) (arguments: str
         use child = startWith variables "" folder arguments
         finish "" child)
 
+/// Whether this process takes no notice of Ctrl-C, as what a script starts with & does, and so whatever it starts.
+let private isDeaf () : bool =
+    let status = "/proc/self/status"
+
+    File.Exists status
+    && File.ReadLines status
+       |> Seq.filter _.StartsWith("SigIgn:")
+       |> Seq.exists (fun line -> Convert.ToUInt64(line.Substring(7).Trim(), 16) &&& 2UL <> 0UL)
+
 /// The same, with a signal as soon as a line of standard error begins with `sign`.
 let signalledAt (signal: string) (sign: string) (folder: string) (arguments: string list) : Run =
+    if signal = "INT" && isDeaf () then
+        skiptest "nothing that is started here takes notice of Ctrl-C"
+
     use child = start "" folder arguments
 
     let rec readTo seen =
