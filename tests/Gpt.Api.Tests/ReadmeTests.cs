@@ -48,7 +48,7 @@ public sealed class ReadmeTests
         using var folder = new TempFolder();
         File.WriteAllText(folder.File("my.txt"), Tiny.Verse);
 
-        await Run(folder, blocks[1].Replace("Steps = 500", "Steps = 5"));
+        await Run(folder, blocks[1].Replace("Steps = 500", "Steps = 5, EvaluateEvery = 5, EvaluationBatches = 1"));
 
         using var saved = GptModel.Load(folder.File("runs/mine"));
         using var fresh = GptModel.Create(saved.Config, saved.Tokenizer, seed: 1);
