@@ -25,7 +25,10 @@ public sealed partial class GptModel
         return Task.Run(() => Whole(work, cancellationToken)[0], cancellationToken);
     }
 
-    /// <summary>Continues one prompt several times, differently each time. The prompt is read once.</summary>
+    /// <summary>
+    /// Continues one prompt several times, differently each time. The prompt is read once. With a seed, text i is drawn by a generator
+    /// of its own, so it does not hang on their number; it is another text than that of <see cref="Generate"/>.
+    /// </summary>
     /// <param name="prompt">The text to go on from; see <see cref="Generate"/>.</param>
     /// <param name="count">How many texts, at least 1.</param>
     /// <param name="options">How; null is the defaults.</param>
@@ -81,7 +84,8 @@ public sealed partial class GptModel
         options ??= new();
         var (core, ids) = PrepareBeam(prompt, options);
         using var lease = shared.Use();
-        using var watch = Watch.Start("text_completion", Name, ids.Length, null);
+        var asked = new GenerationOptions { MaxNewTokens = options.MaxNewTokens, Seed = options.Seed };
+        using var watch = Watch.Start("text_completion", Name, ids.Length, asked, options.Return);
         return watch.Observe(() =>
         {
             var look = Core.Stage.NewWarp(FuncConvert.FromFunc<torch.Tensor, torch.Tensor>(logits =>
@@ -92,7 +96,8 @@ public sealed partial class GptModel
             var found = FSharp.Naming(nameof(options), () =>
                 Core.Beam.search(core, FSharp.List([look]), Plan.RngOf(options.Seed), lease.Model, ids));
             IReadOnlyList<BeamResult> best = [.. found.Select(hypothesis => Convert.Beam(Tokenizer, hypothesis))];
-            watch.Produced(best.Sum(result => result.Tokens.Count));
+            foreach (var text in best)
+                watch.Produced(text);
             return best;
         });
     }
@@ -109,7 +114,7 @@ public sealed partial class GptModel
     private (Core.BeamOptions Options, int[] Prompt) PrepareBeam(string prompt, BeamSearchOptions options)
     {
         using var lease = shared.Use();
-        var ids = PromptIds(prompt, nameof(prompt));
+        var ids = PromptIds(prompt, true, nameof(prompt));
         var core = options.ToCore(Tokenizer, nameof(options));
         // A stream looks at its prompt when it is asked for, and computes nothing before its first token.
         FSharp.Naming(nameof(prompt), () => Core.Beam.stream(core, FSharp.List<Core.Stage>([]), Plan.RngOf(0), lease.Model, ids));

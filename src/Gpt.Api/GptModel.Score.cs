@@ -17,7 +17,8 @@ public sealed partial class GptModel
             throw new ArgumentOutOfRangeException(
                 nameof(count), asked, $"{nameof(count)} is {asked}; it must be in 1 to {Config.VocabSize}, the number of tokens");
         var work = Prepare(prompt, oneToken with { LogProbabilities = asked }, "text_completion");
-        return Convert.Token(Tokenizer, Run(work, CancellationToken.None).First()).Alternatives;
+        // A watcher is told of the call, not of options that nobody asked for.
+        return Convert.Token(Tokenizer, Run(work with { Asked = null }, CancellationToken.None).First()).Alternatives;
     }
 
     /// <summary>How well the model predicts a text: the log-probability of each token after those before it, and the perplexity.</summary>
@@ -38,7 +39,9 @@ public sealed partial class GptModel
         var window = context ?? Config.Context;
         var step = stride ?? Math.Max(1, window / 2);
         using var lease = shared.Use();
-        Core.Perplexity.checkWindows(window, step, lease.Model).OrThrow(FSharp.Argument(stride is null ? nameof(context) : nameof(stride)));
+        // The window is looked at first.
+        var wrong = window < 2 || window > Config.Context ? nameof(context) : nameof(stride);
+        Core.Perplexity.checkWindows(window, step, lease.Model).OrThrow(FSharp.Argument(wrong));
         Core.Perplexity.checkText(lease.Model, ids).OrThrow(FSharp.Argument(nameof(text)));
         var tokens = new List<ScoredToken>(ids.Length);
         foreach (var (position, loss) in Core.Perplexity.losses(window, step, lease.Model, ids))

@@ -30,28 +30,28 @@ public sealed partial class GptModel
         Awaited(Prepare(prompt, options, "text_completion"), cancellationToken);
 
     /// <summary>What a call of <paramref name="operation"/> is to do, everything checked.</summary>
-    private Work Prepare(string prompt, GenerationOptions? options, string operation, int samples = 1)
+    private Work Prepare(string prompt, GenerationOptions? options, string operation, int? samples = null)
     {
         shared.ThrowIfDisposed();
-        return Prepare(PromptIds(prompt, nameof(prompt)), nameof(prompt), options ?? GenerationOptions.Default, operation, samples);
+        return Prepare(PromptIds(prompt, true, nameof(prompt)), nameof(prompt), options ?? GenerationOptions.Default, operation, samples);
     }
 
-    private Work Prepare(int[] ids, string argument, GenerationOptions options, string operation, int samples)
+    private Work Prepare(int[] ids, string argument, GenerationOptions options, string operation, int? samples)
     {
         var plan = Plan.Make(options, Tokenizer, constraints);
         using var lease = shared.Use();
-        var tokens = FSharp.Naming(argument, () => samples == 1
-            ? Core.Generate.stream(plan.Options, plan.Sampling, plan.Rng, lease.Model, ids)
-            : Core.Generate.samples(plan.Options, plan.Sampling, plan.Rng, samples, lease.Model, ids));
-        return new(operation, options, [.. Enumerable.Repeat(ids.Length, samples)], ids.Length, tokens);
+        var tokens = FSharp.Naming(argument, () => samples is { } count
+            ? Core.Generate.samples(plan.Options, plan.Sampling, plan.Rng, count, lease.Model, ids)
+            : Core.Generate.stream(plan.Options, plan.Sampling, plan.Rng, lease.Model, ids));
+        return new(operation, options, samples ?? 1, [.. Enumerable.Repeat(ids.Length, samples ?? 1)], ids.Length, tokens);
     }
 
-    /// <summary>The same for a prompt of which the model reads no more than its last context.</summary>
+    /// <summary>The same for a prompt that strangers wrote, plain text, of which the model reads no more than its last context.</summary>
     internal Work PrepareEnd(string prompt, string argument, GenerationOptions options, string operation)
     {
         using var lease = shared.Use();
-        var ids = PromptIds(prompt, argument);
-        return Prepare(Core.Generate.lastContext(lease.Model, ids), argument, options, operation, 1);
+        var ids = PromptIds(prompt, false, argument);
+        return Prepare(Core.Generate.lastContext(lease.Model, ids), argument, options, operation, null);
     }
 
     private Work PrepareBatch(IEnumerable<string> prompts, GenerationOptions? options)
@@ -59,17 +59,17 @@ public sealed partial class GptModel
         ArgumentNullException.ThrowIfNull(prompts);
         shared.ThrowIfDisposed();
         options ??= GenerationOptions.Default;
-        var ids = prompts.Select(prompt => PromptIds(prompt, nameof(prompts))).ToList();
+        var ids = prompts.Select(prompt => PromptIds(prompt, true, nameof(prompts))).ToList();
         var plan = Plan.Make(options, Tokenizer, constraints);
         using var lease = shared.Use();
         var rows = ListModule.OfSeq(ids.Select((prompt, i) => Tuple.Create(Core.RngModule.split((ulong)i, plan.Rng), prompt)));
         var tokens = FSharp.Naming(nameof(prompts), () => Core.Generate.batch(plan.Options, plan.Sampling, lease.Model, rows));
-        return new("text_completion", options, [.. ids.Select(prompt => prompt.Length)], ids.Sum(prompt => prompt.Length), tokens);
+        return new("text_completion", options, 1, [.. ids.Select(prompt => prompt.Length)], ids.Sum(prompt => prompt.Length), tokens);
     }
 
-    private int[] PromptIds(string prompt, string argument)
+    private int[] PromptIds(string prompt, bool specialTokens, string argument)
     {
-        var ids = Tokenizer.Encode(prompt, specialTokens: true, argument);
+        var ids = Tokenizer.Encode(prompt, specialTokens, argument);
         if (ids.Length == 0)
             throw new ArgumentException($"{argument} is empty; it must hold at least one character", argument);
         return ids;
@@ -79,7 +79,7 @@ public sealed partial class GptModel
     internal IEnumerable<Core.GeneratedToken> Run(Work work, CancellationToken cancellationToken)
     {
         using var lease = shared.Use();
-        using var watch = Watch.Start(work.Operation, Name, work.InputTokens, work.Options);
+        using var watch = Watch.Start(work.Operation, Name, work.InputTokens, work.Asked, work.Choices);
         using var tokens = work.Tokens.GetEnumerator();
         while (watch.Observe(() => MoveNext(tokens, cancellationToken)))
         {
@@ -108,7 +108,10 @@ public sealed partial class GptModel
         return [.. texts.Select((text, i) => Convert.Completion(work.PromptTokens[i], text))];
     }
 
-    /// <summary>A call that has been checked: what it is called, what was asked for, and its tokens, not yet computed.</summary>
+    /// <summary>
+    /// A call that has been checked: what it is called, what the caller asked for, how many texts of a prompt, and its tokens, not yet
+    /// computed.
+    /// </summary>
     internal sealed record Work(
-        string Operation, GenerationOptions Options, IReadOnlyList<int> PromptTokens, int InputTokens, IEnumerable<Core.GeneratedToken> Tokens);
+        string Operation, GenerationOptions? Asked, int Choices, IReadOnlyList<int> PromptTokens, int InputTokens, IEnumerable<Core.GeneratedToken> Tokens);
 }

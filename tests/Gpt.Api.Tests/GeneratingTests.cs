@@ -48,6 +48,7 @@ public sealed class GeneratingTests
         var samples = model.GenerateSamples("to be", 4, Tiny.Short, Cancellation);
 
         Assert.Equal(4, samples.Select(sample => sample.Text).Distinct().Count());
+        Assert.Equal(samples[0].Text, model.GenerateSamples("to be", 1, Tiny.Short, Cancellation)[0].Text);
         var awaited = await model.GenerateSamplesAsync("to be", 4, Tiny.Short, Cancellation);
         Assert.Equal(samples.Select(sample => sample.Text), awaited.Select(sample => sample.Text));
     }

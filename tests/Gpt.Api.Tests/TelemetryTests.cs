@@ -47,7 +47,7 @@ public sealed class TelemetryTests : IDisposable
         Assert.Equal(12, span.GetTagItem("gen_ai.request.max_tokens"));
         Assert.Equal(0.8, span.GetTagItem("gen_ai.request.temperature"));
         Assert.Equal(4, span.GetTagItem("gen_ai.request.top_k"));
-        Assert.Equal(7UL, span.GetTagItem("gen_ai.request.seed"));
+        Assert.Equal(7L, span.GetTagItem("gen_ai.request.seed"));
         Assert.Equal(new[] { "#" }, span.GetTagItem("gen_ai.request.stop_sequences"));
         Assert.Equal(5, span.GetTagItem("gen_ai.usage.input_tokens"));
         Assert.Equal(12, span.GetTagItem("gen_ai.usage.output_tokens"));
@@ -71,6 +71,59 @@ public sealed class TelemetryTests : IDisposable
         Assert.Equal(5, Of("gen_ai.client.token.usage", "input"));
         Assert.Equal(12, Of("gen_ai.client.token.usage", "output"));
         Assert.InRange(Of("gen_ai.server.time_to_first_token"), 0, Of("gen_ai.client.operation.duration"));
+    }
+
+    [Fact]
+    public void What_a_reader_does_between_two_tokens_is_no_time_of_a_token()
+    {
+        using var model = Tiny.Model();
+        const double pause = 0.03;
+
+        foreach (var token in model.Stream("to be", Tiny.Short))
+            Thread.Sleep(TimeSpan.FromSeconds(pause));
+
+        var making = Of("gen_ai.server.time_per_output_token") * 11;
+        Assert.InRange(making, 0, Of("gen_ai.client.operation.duration") - 11.5 * pause);
+    }
+
+    [Fact]
+    public void The_number_of_texts_and_their_form_are_told()
+    {
+        using var model = Tiny.Model();
+
+        model.GenerateSamples("to be", 3, Tiny.Short);
+        using var trained = Trained.Model();
+        trained.Generate("to be", Tiny.Short with { JsonSchema = """{"const": "to"}""" });
+
+        Assert.Equal(3, spans[0].GetTagItem("gen_ai.request.choice.count"));
+        Assert.Null(spans[0].GetTagItem("gen_ai.output.type"));
+        Assert.Null(spans[1].GetTagItem("gen_ai.request.choice.count"));
+        Assert.Equal("json", spans[1].GetTagItem("gen_ai.output.type"));
+    }
+
+    [Fact]
+    public void Nothing_is_told_that_nobody_asked_for()
+    {
+        using var model = Tiny.Model();
+
+        model.NextTokens("to be");
+
+        Assert.DoesNotContain(Assert.Single(spans).TagObjects, tag => tag.Key is "gen_ai.request.seed" or "gen_ai.request.max_tokens");
+    }
+
+    [Fact]
+    public void A_beam_search_tells_how_it_was_asked_and_how_it_ended()
+    {
+        using var model = Tiny.Model();
+
+        model.BeamSearch("to be", new() { Beams = 3, Return = 2, MaxNewTokens = 4, Sample = true, Seed = ulong.MaxValue });
+
+        var span = Assert.Single(spans);
+        Assert.Equal(4, span.GetTagItem("gen_ai.request.max_tokens"));
+        Assert.Equal(2, span.GetTagItem("gen_ai.request.choice.count"));
+        Assert.Equal(-1L, span.GetTagItem("gen_ai.request.seed"));
+        Assert.Equal(new[] { "length", "length" }, span.GetTagItem("gen_ai.response.finish_reasons"));
+        Assert.Equal(8, span.GetTagItem("gen_ai.usage.output_tokens"));
     }
 
     [Fact]

@@ -91,6 +91,22 @@ public sealed class TrainingTests
         Assert.Empty(reports);
     }
 
+    [Fact]
+    public void A_run_that_is_cancelled_at_its_last_report_has_ended_well()
+    {
+        using var model = Tiny.Model();
+        using var trainer = new Trainer(model, Tiny.Verse, few);
+        using var source = new CancellationTokenSource();
+
+        trainer.Run(new Reports(report =>
+        {
+            if (report is TrainingEvaluation { Step: 20 })
+                source.Cancel();
+        }), source.Token);
+
+        Assert.True(trainer.IsFinished);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(7)]
@@ -114,6 +130,7 @@ public sealed class TrainingTests
 
         using var resumed = Trainer.Resume(folder.Path, Tiny.Verse);
         Assert.Equal(step, resumed.Step);
+        Assert.Equal(step == few.Steps, resumed.IsFinished);
         resumed.Run(reports);
 
         Assert.Equal(Run(few).Where(report => report.Step > step || step == 0), reports);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.AI;
 
 namespace Gpt.Api;
@@ -6,7 +7,10 @@ namespace Gpt.Api;
 /// <summary>A request of Microsoft.Extensions.AI in the facade's words.</summary>
 internal static class ChatRequest
 {
-    /// <summary>The generation options of a request: the client's own, and over them what the request says.</summary>
+    /// <summary>
+    /// The generation options of a request: the client's own, and over them what the request says, which takes the place of what
+    /// contradicts it.
+    /// </summary>
     internal static GenerationOptions Options(GenerationOptions own, ChatOptions? asked, string model)
     {
         if (asked is null)
@@ -17,26 +21,21 @@ internal static class ChatRequest
             throw Refuse("ConversationId is given; nothing is remembered between requests");
         if (asked.ModelId is { } id && id != model)
             throw Refuse($"ModelId is {id}; this client's model is {model}");
-        var greedy = asked.Temperature == 0 || (own.Greedy && asked.Temperature is null);
-        return own with
+        return Formed(asked.Temperature == 0 ? MostLikely(own) : Drawn(own, asked), asked.ResponseFormat) with
         {
-            Greedy = greedy,
-            Temperature = asked.Temperature == 0 ? null : Number(asked.Temperature) ?? own.Temperature,
-            TopP = Number(asked.TopP) ?? own.TopP,
-            TopK = asked.TopK ?? own.TopK,
             FrequencyPenalty = Number(asked.FrequencyPenalty) ?? own.FrequencyPenalty,
             PresencePenalty = Number(asked.PresencePenalty) ?? own.PresencePenalty,
             MaxNewTokens = asked.MaxOutputTokens ?? own.MaxNewTokens,
+            MinNewTokens = Math.Min(own.MinNewTokens, asked.MaxOutputTokens ?? own.MinNewTokens),
             StopTexts = asked.StopSequences is { } stops ? [.. stops] : own.StopTexts,
             Seed = asked.Seed is { } seed ? unchecked((ulong)seed) : own.Seed,
-            JsonSchema = Schema(asked.ResponseFormat) ?? own.JsonSchema,
         };
     }
 
     /// <summary>The messages, the request's instructions before them.</summary>
     internal static List<ChatMessage> Messages(IEnumerable<ChatMessage> messages, ChatOptions? asked)
     {
-        List<ChatMessage> all = asked?.Instructions is { } instructions ? [new(ChatRole.System, instructions), .. messages] : [.. messages];
+        List<ChatMessage> all = asked?.Instructions is { Length: > 0 } instructions ? [new(ChatRole.System, instructions), .. messages] : [.. messages];
         foreach (var message in all)
         {
             if (message is null)
@@ -47,12 +46,74 @@ internal static class ChatRequest
         return all;
     }
 
-    private static string? Schema(ChatResponseFormat? format) => format switch
+    /// <summary>Temperature 0: nothing is drawn, so there is nothing to cut.</summary>
+    private static GenerationOptions MostLikely(GenerationOptions own) => own with
     {
-        null or ChatResponseFormatText => null,
-        ChatResponseFormatJson { Schema: { } schema } => schema.GetRawText(),
+        Greedy = true,
+        Temperature = null,
+        DynamicTemperature = null,
+        TopK = null,
+        TopP = null,
+        MinP = null,
+        TopA = null,
+        TypicalP = null,
+        EpsilonCutoff = null,
+        EtaCutoff = null,
+        TopNSigma = null,
+        Xtc = null,
+        Mirostat = null,
+    };
+
+    private static GenerationOptions Drawn(GenerationOptions own, ChatOptions asked) => own with
+    {
+        Greedy = own.Greedy && asked is { Temperature: null, TopP: null, TopK: null },
+        Temperature = Number(asked.Temperature) ?? own.Temperature,
+        DynamicTemperature = asked.Temperature is null ? own.DynamicTemperature : null,
+        TopP = Number(asked.TopP) ?? own.TopP,
+        TopK = asked.TopK ?? own.TopK,
+    };
+
+    private static GenerationOptions Formed(GenerationOptions options, ChatResponseFormat? format) => format switch
+    {
+        null => options,
+        ChatResponseFormatText => options with { Pattern = null, JsonSchema = null },
+        ChatResponseFormatJson { Schema: { } schema } => options with { Pattern = null, JsonSchema = WithoutFormats(schema.GetRawText()) },
         _ => throw Refuse("ResponseFormat is JSON without a schema; a schema is needed"),
     };
+
+    /// <summary>
+    /// A schema without <c>format</c>, which is an annotation (JSON Schema 2020-12, validation, 7.2.1) and stands at every date that
+    /// .NET makes a schema of. A property may be called so, too.
+    /// </summary>
+    private static string WithoutFormats(string schema)
+    {
+        if (!schema.Contains("\"format\"", StringComparison.Ordinal))
+            return schema;
+        return FSharp.Naming("options", () =>
+        {
+            var node = JsonNode.Parse(schema);
+            Strip(node);
+            return node!.ToJsonString();
+        });
+
+        static void Strip(JsonNode? node)
+        {
+            foreach (var item in node as JsonArray ?? [])
+                Strip(item);
+            if (node is not JsonObject keywords)
+                return;
+            keywords.Remove("format");
+            // Where schemas stand in a schema, of what the library reads.
+            foreach (var (keyword, value) in keywords)
+            {
+                if (keyword is "items" or "anyOf")
+                    Strip(value);
+                else if (keyword is "properties" or "$defs" or "definitions")
+                    foreach (var (_, below) in value as JsonObject ?? [])
+                        Strip(below);
+            }
+        }
+    }
 
     /// <summary>The number that was written: 0.8f is 0.8, not 0.800000011920929.</summary>
     private static double? Number(float? value) =>

@@ -13,7 +13,9 @@ namespace Gpt.Api;
 /// </summary>
 /// <remarks>
 /// Of <see cref="ChatOptions"/> it does Temperature (0 is the most likely token always), TopP, TopK, both penalties, MaxOutputTokens,
-/// StopSequences, Seed, Instructions (a system message before the others) and a JSON ResponseFormat with a schema. Tools, JSON
+/// StopSequences, Seed, Instructions (a system message before the others) and a ResponseFormat of text or of JSON with a schema, whose
+/// <c>format</c> is an annotation and holds the text to nothing. What a request says takes the place of what contradicts it in
+/// <see cref="GptChatOptions.Generation"/>. The prompt is plain text: what someone typed makes no special token. Tools, JSON
 /// without a schema, another model's ModelId, a ConversationId and what is not text are refused with an ArgumentException; AdditionalProperties and
 /// Reasoning mean nothing to it. Any number of threads may use it at once. The model is the caller's to dispose.
 /// </remarks>
@@ -26,12 +28,16 @@ public sealed class GptChatClient : IChatClient
     /// <summary>A client of a model.</summary>
     /// <param name="model">The model; it must not be disposed before the client's last answer.</param>
     /// <param name="options">How; null is the defaults.</param>
-    /// <exception cref="ArgumentNullException"><paramref name="model"/> is null.</exception>
+    /// <exception cref="ArgumentNullException"><paramref name="model"/> is null, or a field of <paramref name="options"/> is.</exception>
     public GptChatClient(GptModel model, GptChatOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         this.model = model;
         this.options = options ?? new();
+        if (this.options.Generation is null)
+            throw new ArgumentNullException(nameof(options), "options: Generation is null; leave it out for the defaults");
+        if (this.options.Prompt is null)
+            throw new ArgumentNullException(nameof(options), "options: Prompt is null; leave it out for Continuation");
         metadata = new("gpt", null, model.Name);
     }
 

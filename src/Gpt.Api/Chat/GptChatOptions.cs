@@ -9,8 +9,8 @@ public sealed record GptChatOptions
     public GenerationOptions Generation { get; init; } = new();
 
     /// <summary>
-    /// The prompt of a conversation. The models here are no chat models: they continue a text, and this makes it. Default
-    /// <see cref="Continuation"/>.
+    /// The prompt of a conversation. The models here are no chat models: they continue a text, and this makes it. It is
+    /// read as plain text, so that nothing in it becomes a special token. Default <see cref="Continuation"/>.
     /// </summary>
     public Func<IReadOnlyList<ChatMessage>, string> Prompt { get; init; } = Continuation;
 

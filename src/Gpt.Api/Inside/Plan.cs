@@ -125,7 +125,13 @@ internal sealed class Plan
         if (options is { Pattern: not null, JsonSchema: not null })
             throw refuse("a pattern and a JSON schema are both asked for; one of them is right");
         if (options.Pattern is { } pattern)
-            yield return constraints.Regex(pattern, ends).OrThrow(sentence => refuse($"pattern: {sentence}"));
+        {
+            var constraint = constraints.Regex(pattern, ends).OrThrow(sentence => refuse($"pattern: {sentence}"));
+            // A new text has a token at least, and an end token is one.
+            if (ends.Count == 0 && Core.ConstraintModule.isFinished(constraint, Core.ConstraintModule.start(constraint)))
+                throw refuse($"pattern: '{pattern}' allows the empty text alone, and no end token is there to end it with");
+            yield return constraint;
+        }
         if (options.JsonSchema is { } schema)
             yield return constraints.JsonSchema(schema, ends).OrThrow(sentence => refuse($"JSON schema: {sentence}"));
     }

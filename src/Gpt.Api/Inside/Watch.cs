@@ -12,11 +12,14 @@ internal sealed class Watch : IDisposable
     private readonly List<string> finishes = [];
     private int output;
     private int steps;
+    private int row = int.MaxValue;
     private long? first;
-    private long last;
+    private TimeSpan working;
+    private TimeSpan workingAtFirst;
+    private TimeSpan workingAtLast;
     private string? error;
 
-    private Watch(string operation, string model, int inputTokens, GenerationOptions? options)
+    private Watch(string operation, string model, int inputTokens, GenerationOptions? options, int choices)
     {
         input = inputTokens;
         tags = new TagList
@@ -29,16 +32,21 @@ internal sealed class Watch : IDisposable
         var outer = Activity.Current;
         activity = GptTelemetry.Source.StartActivity(ActivityKind.Internal, tags: tags, name: $"{operation} {model}");
         Activity.Current = outer;
-        if (activity is { IsAllDataRequested: true } && options is not null)
+        if (activity is not { IsAllDataRequested: true })
+            return;
+        if (choices != 1)
+            activity.SetTag("gen_ai.request.choice.count", choices);
+        if (options is not null)
             Describe(activity, options);
     }
 
-    internal static Watch Start(string operation, string model, int inputTokens, GenerationOptions? options) =>
-        new(operation, model, inputTokens, options);
+    internal static Watch Start(string operation, string model, int inputTokens, GenerationOptions? options, int choices) =>
+        new(operation, model, inputTokens, options, choices);
 
-    /// <summary>Does a part of the work; what it throws is the call's error.</summary>
+    /// <summary>Does a part of the work; what it throws is the call's error. What a reader does between two parts is none of it.</summary>
     internal T Observe<T>(Func<T> work)
     {
+        var from = Stopwatch.GetTimestamp();
         try
         {
             return work();
@@ -49,20 +57,34 @@ internal sealed class Watch : IDisposable
             activity?.SetStatus(ActivityStatusCode.Error, e.Message);
             throw;
         }
+        finally
+        {
+            working += Stopwatch.GetElapsedTime(from);
+        }
     }
 
     internal void Produced(Core.GeneratedToken token)
     {
-        last = Stopwatch.GetTimestamp();
-        first ??= last;
+        if (first is null)
+        {
+            first = Stopwatch.GetTimestamp();
+            workingAtFirst = working;
+        }
+        workingAtLast = working;
         output++;
-        if (token.Row == 0)
+        // The tokens of a step come in the order of the texts.
+        if (token.Row <= row)
             steps++;
+        row = token.Row;
         if (token.Finish is { } reason)
             finishes.Add(Name(Convert.Finish(reason.Value)));
     }
 
-    internal void Produced(int tokens) => output += tokens;
+    internal void Produced(BeamResult text)
+    {
+        output += text.Tokens.Count;
+        finishes.Add(Name(text.FinishReason));
+    }
 
     public void Dispose()
     {
@@ -72,8 +94,8 @@ internal sealed class Watch : IDisposable
         GptTelemetry.Duration.Record(Stopwatch.GetElapsedTime(start).TotalSeconds, all);
         if (first is { } time)
             GptTelemetry.FirstToken.Record(Stopwatch.GetElapsedTime(start, time).TotalSeconds, tags);
-        if (first is { } from && steps > 1)
-            GptTelemetry.PerToken.Record(Stopwatch.GetElapsedTime(from, last).TotalSeconds / (steps - 1), tags);
+        if (steps > 1)
+            GptTelemetry.PerToken.Record((workingAtLast - workingAtFirst).TotalSeconds / (steps - 1), tags);
         RecordUsage("input", input);
         RecordUsage("output", output);
         if (activity is null)
@@ -105,7 +127,9 @@ internal sealed class Watch : IDisposable
         Tell("gen_ai.request.top_k", options.TopK);
         Tell("gen_ai.request.frequency_penalty", options.FrequencyPenalty);
         Tell("gen_ai.request.presence_penalty", options.PresencePenalty);
-        Tell("gen_ai.request.seed", options.Seed);
+        // The attribute is an int, which has a sign.
+        Tell("gen_ai.request.seed", options.Seed is { } seed ? unchecked((long)seed) : null);
+        Tell("gen_ai.output.type", options.JsonSchema is null ? null : "json");
         if (options.StopTexts.Count > 0)
             activity.SetTag("gen_ai.request.stop_sequences", options.StopTexts.ToArray());
 

@@ -72,11 +72,13 @@ public sealed record BeamResult(string Text, IReadOnlyList<int> Tokens, double S
 public sealed record ScoredToken(int Position, int Id, string Text, double LogProbability);
 
 /// <summary>How well a model predicts a text.</summary>
-/// <param name="Tokens">Every token that was predicted, in order: all but the first of the text.</param>
+/// <param name="Tokens">
+/// Every token that was predicted, in order: all but the first of the text, or of each window where the stride is as long as the context.
+/// </param>
 /// <param name="MeanNegativeLogLikelihood">The mean of their -ln p, in nats a token.</param>
 /// <param name="Perplexity">e to that: how many equally likely tokens the model hesitates between.</param>
 public sealed record TextScore(IReadOnlyList<ScoredToken> Tokens, double MeanNegativeLogLikelihood, double Perplexity)
 {
-    /// <summary>ln of the probability of the whole text after its first token.</summary>
+    /// <summary>ln of the probability of all predicted tokens together, each after what stands before it in its window.</summary>
     public double LogProbability => -MeanNegativeLogLikelihood * Tokens.Count;
 }

@@ -56,7 +56,8 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>
-    /// Goes on with a run that <see cref="Save"/> has kept, with its options: to the last bit the run that was never interrupted.
+    /// Goes on with a run that <see cref="Save"/> has kept, with its options: to the last bit the run that was never interrupted. The
+    /// reports are those of the steps that it goes on with; an evaluation that was due at the step where it was saved does not come.
     /// </summary>
     /// <param name="folder">Where it was saved.</param>
     /// <param name="text">The text that the run began with.</param>
@@ -87,19 +88,23 @@ public sealed class Trainer : IDisposable
     /// <summary>How many steps have been made: one more than the last report says, where it came late (<see cref="TrainingOptions.ReportLate"/>).</summary>
     public int Step { get; private set; }
 
-    /// <summary>Whether all steps have been made and the last evaluation, too.</summary>
+    /// <summary>
+    /// Whether all steps have been made and the last evaluation, too; of a run that was saved after its last step and resumed, whether
+    /// the steps have been made.
+    /// </summary>
     public bool IsFinished { get; private set; }
 
     /// <summary>Trains to the end.</summary>
     /// <param name="progress">Is told every report, on the thread that trains.</param>
-    /// <param name="cancellationToken">Looked at after every report. The run stays where it is then, and another call goes on from there.</param>
+    /// <param name="cancellationToken">Looked at after every report but the last. The run stays where it is then, and another call goes on from there.</param>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The trainer has been disposed.</exception>
     public void Run(IProgress<TrainingReport>? progress = null, CancellationToken cancellationToken = default)
     {
         while (true)
         {
-            cancellationToken.ThrowIfCancellationRequested();
+            if (!IsFinished)
+                cancellationToken.ThrowIfCancellationRequested();
             if (Next() is not { } report)
                 return;
             progress?.Report(report);
