@@ -82,13 +82,21 @@ let private greedy = [
     law 100 "stages see the same text" cases (fun (prompt, count) ->
         use model = denseModel { config with Context = 64 }
         use draft = stranger { config with Context = 64 }
-        let sampling = Sampling.greedy |> Sampling.after (Penalties.repetition 1.5)
         let prompt = Array.ofList prompt
 
-        let plain =
-            Generate.stream (until 20) sampling (Rng.ofSeed 1UL) model prompt |> Seq.map _.Id |> List.ofSeq
+        let coins =
+            {
+                Strategy.greedy with
+                    Processors = [ Xtc(0.5, 0.05) ]
+            }
+            |> Strategy.sampling 11
+            |> get
 
-        Expect.equal (idsOf (rounds (DraftModel draft) count (until 20) sampling 1UL model prompt)) plain "tokens")
+        for sampling in [ Sampling.greedy |> Sampling.after (Penalties.repetition 1.5); coins ] do
+            let plain =
+                Generate.stream (until 20) sampling (Rng.ofSeed 1UL) model prompt |> Seq.map _.Id |> List.ofSeq
+
+            Expect.equal (idsOf (rounds (DraftModel draft) count (until 20) sampling 1UL model prompt)) plain "tokens")
 
     law 60 "an end token ends the text" cases (fun (prompt, count) ->
         use model = denseModel config
@@ -157,6 +165,115 @@ let private distribution = [
         Expect.isLessThan (chiSquared (fun _ -> PromptLookup 2)) 54.1 "chi-squared")
 ]
 
+/// A model whose logits are all NaN.
+let private speechless (config: GptConfig) =
+    let model = denseModel config
+    Gpt.Tensors.noGrad (fun () -> model.Params.PositionEmbedding.fill_ (Gpt.Tensors.scalar nan) |> ignore)
+    model
+
+/// A token is a digit, the last one a letter.
+let private digits = Vocabulary.ofBytes [| for letter in "0123456789x" -> [| byte letter |] |]
+
+let private edges = [
+    law
+        100
+        "a draft model stops guessing where a constraint is complete or a text ends"
+        (both (both (tokens 11 1 8) (within 1 4)) (within 0 1000))
+        (fun ((prompt, count), seed) ->
+            use model = denseModel config
+            use draft = stranger config
+
+            let finished =
+                Sampling.random id
+                |> Sampling.behind (Stage.constrained (Constraint.regex digits [] "\\d{2}" |> get))
+
+            let ended =
+                Sampling.random id
+                |> Sampling.behind (Stage.constrained (Constraint.regex digits [ 10 ] "\\d{2}" |> get))
+
+            for sampling, options, least in [ finished, until 20, 2; ended, { until 20 with EndTokens = [ 10 ] }, 3 ] do
+                for pick in [ Best; Draw ] do
+                    let found =
+                        rounds
+                            (DraftModel draft)
+                            count
+                            options
+                            { sampling with Pick = pick }
+                            (uint64 seed)
+                            model
+                            (Array.ofList prompt)
+
+                    let tokens = idsOf found
+                    Expect.isTrue (tokens |> List.truncate 2 |> List.forall (fun id -> id < 10)) "two digits"
+                    Expect.isLessThanOrEqual tokens.Length least "nothing more")
+
+    testCase "where end tokens are ruled out, too, the complaint is that of the plain way" (fun () ->
+        use model = denseModel config
+        use draft = stranger config
+
+        let sampling =
+            Sampling.random id
+            |> Sampling.behind (Stage.constrained (Constraint.regex digits [ 10 ] "\\d{2}" |> get))
+
+        let options = {
+            until 20 with
+                EndTokens = [ 10 ]
+                MinNewTokens = 5
+        }
+
+        let message write = Expect.throwsC (fun () -> write () |> ignore) _.Message
+
+        Expect.equal
+            (message (fun () -> rounds (DraftModel draft) 4 options sampling 1UL model [| 1 |]))
+            (message (fun () -> Generate.stream options sampling (Rng.ofSeed 1UL) model [| 1 |] |> List.ofSeq))
+            "complaint")
+
+    law
+        100
+        "a draft model that guesses nothing leaves the text the model's own"
+        (both (both (tokens 11 1 8) (within 1 4)) (within 0 1000))
+        (fun ((prompt, count), seed) ->
+            use model = denseModel config
+            use draft = speechless config
+            let prompt = Array.ofList prompt
+
+            for pick in [ Best; Draw ] do
+                let sampling =
+                    {
+                        Processors = [ BannedTokens [ 0 ] ]
+                        PenaltyWindow = None
+                        Pick = pick
+                    }
+                    |> Strategy.sampling 11
+                    |> get
+
+                let plain =
+                    Generate.stream (until 20) sampling (Rng.ofSeed (uint64 seed)) model prompt
+                    |> Seq.map _.Id
+                    |> List.ofSeq
+
+                let found = rounds (DraftModel draft) count (until 20) sampling (uint64 seed) model prompt
+                Expect.equal (idsOf found) plain "tokens"
+                Expect.equal (found |> List.sumBy _.Drafted) 0 "guesses")
+
+    law
+        100
+        "a draft model reads as much of the prompt as it can"
+        (both (tokens 11 1 64) (within 1 4))
+        (fun (prompt, count) ->
+            use model = denseModel { config with Context = 64 }
+            use draft = stranger config
+            let prompt = Array.ofList prompt
+
+            let plain =
+                Generate.stream (until 20) Sampling.greedy (Rng.ofSeed 1UL) model prompt
+                |> Seq.map _.Id
+                |> List.ofSeq
+
+            let found = rounds (DraftModel draft) count (until 20) Sampling.greedy 1UL model prompt
+            Expect.equal (idsOf found) plain "tokens")
+]
+
 let private examples = [
     testCase "look-up guesses what was said before" (fun () ->
         use model = denseModel { config with Context = 64 }
@@ -191,5 +308,6 @@ let tests =
     testList "speculative decoding" [
         testList "greedy" greedy
         testList "distribution" distribution
+        testList "edges" edges
         testList "examples" examples
     ]
