@@ -182,51 +182,25 @@ let private edges = [
         (fun ((prompt, count), seed) ->
             use model = denseModel config
             use draft = stranger config
+            let prompt, rng = Array.ofList prompt, Rng.ofSeed (uint64 seed)
 
-            let finished =
-                Sampling.random id
-                |> Sampling.behind (Stage.constrained (Constraint.regex digits [] "\\d{2}" |> get))
+            for pattern, ends, least in [ "\\d{2}", [], 0; "\\d{2,3}", [ 10 ], 0; "\\d{2,3}", [ 10 ], 5 ] do
+                let options = {
+                    until 20 with
+                        EndTokens = ends
+                        MinNewTokens = least
+                }
 
-            let ended =
-                Sampling.random id
-                |> Sampling.behind (Stage.constrained (Constraint.regex digits [ 10 ] "\\d{2}" |> get))
+                let rule = Stage.constrained (Constraint.regex digits ends pattern |> get)
 
-            for sampling, options, least in [ finished, until 20, 2; ended, { until 20 with EndTokens = [ 10 ] }, 3 ] do
-                for pick in [ Best; Draw ] do
-                    let found =
-                        rounds
-                            (DraftModel draft)
-                            count
-                            options
-                            { sampling with Pick = pick }
-                            (uint64 seed)
-                            model
-                            (Array.ofList prompt)
+                let guessed sampling =
+                    rounds (DraftModel draft) count options sampling (uint64 seed) model prompt |> idsOf
 
-                    let tokens = idsOf found
-                    Expect.isTrue (tokens |> List.truncate 2 |> List.forall (fun id -> id < 10)) "two digits"
-                    Expect.isLessThanOrEqual tokens.Length least "nothing more")
-
-    testCase "where end tokens are ruled out, too, the complaint is that of the plain way" (fun () ->
-        use model = denseModel config
-        use draft = stranger config
-
-        let sampling =
-            Sampling.random id
-            |> Sampling.behind (Stage.constrained (Constraint.regex digits [ 10 ] "\\d{2}" |> get))
-
-        let options = {
-            until 20 with
-                EndTokens = [ 10 ]
-                MinNewTokens = 5
-        }
-
-        let message write = Expect.throwsC (fun () -> write () |> ignore) _.Message
-
-        Expect.equal
-            (message (fun () -> rounds (DraftModel draft) 4 options sampling 1UL model [| 1 |]))
-            (message (fun () -> Generate.stream options sampling (Rng.ofSeed 1UL) model [| 1 |] |> List.ofSeq))
-            "complaint")
+                let greedy = Sampling.greedy |> Sampling.behind rule
+                let plain = Generate.stream options greedy rng model prompt |> Seq.map _.Id |> List.ofSeq
+                Expect.equal (guessed greedy) plain "greedy"
+                let drawn = guessed (Sampling.random id |> Sampling.behind rule) |> List.map string |> String.concat ""
+                Expect.isMatch drawn $"^{pattern}(10)?$" "drawn")
 
     law
         100
