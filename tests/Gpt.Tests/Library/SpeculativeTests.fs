@@ -176,7 +176,7 @@ let private digits = Vocabulary.ofBytes [| for letter in "0123456789x" -> [| byt
 
 let private edges = [
     law
-        100
+        40
         "a draft model stops guessing where a constraint is complete or a text ends"
         (both (both (tokens 11 1 8) (within 1 4)) (within 0 1000))
         (fun ((prompt, count), seed) ->
@@ -203,7 +203,7 @@ let private edges = [
                 Expect.isMatch drawn $"^{pattern}(10)?$" "drawn")
 
     law
-        100
+        40
         "a draft model that guesses nothing leaves the text the model's own"
         (both (both (tokens 11 1 8) (within 1 4)) (within 0 1000))
         (fun ((prompt, count), seed) ->
@@ -231,7 +231,7 @@ let private edges = [
                 Expect.equal (found |> List.sumBy _.Drafted) 0 "guesses")
 
     law
-        100
+        40
         "a draft model reads as much of the prompt as it can"
         (both (tokens 11 1 64) (within 1 4))
         (fun (prompt, count) ->
