@@ -51,7 +51,8 @@ module Rng =
     }
 
     /// An independent generator for a label: a parameter's name, a step's number, a purpose.
-    /// Splitting does not move the generator, and different labels give unrelated numbers.
+    /// Splitting does not move the generator, and different labels give unrelated numbers. It ignores the position: the same
+    /// label gives the same numbers before and after the generator was drawn from.
     let split (label: uint64) (rng: Rng) : Rng =
         let struct (a, b, c, d) = philox (rng.Seed ^^^ 0x5851F42D4C957F2DUL) label rng.Stream
 

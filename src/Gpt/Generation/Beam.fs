@@ -157,6 +157,7 @@ module Beam =
     /// taken each token. Gives the group after it, parents and tokens of its rows, and what has been taken now.
     let private stepGroup options (turn: Turn) (logs: Tensor) (taken: Tensor) (group: Group) =
         let warped = Sampling.warp turn group.Sampling logs
+        Logits.checkNumbers warped
 
         let sums =
             group.Running
@@ -265,8 +266,8 @@ module Beam =
 
     /// The best continuations of a prompt, best first. `stages` change the log-probabilities of each step; the generator
     /// is used only where continuations are drawn.
-    /// Raises ArgumentException for options that cannot be met, a prompt that `Generate.stream` would refuse, and
-    /// InvalidOperationException when the stages leave nothing to go on with.
+    /// Raises ArgumentException for options that cannot be met, a prompt that `Generate.stream` would refuse and logits that hold
+    /// NaN or +inf, and InvalidOperationException when the stages leave nothing to go on with.
     let search (options: BeamOptions) (stages: Stage list) (rng: Rng) (model: Model) (prompt: int[]) : Hypothesis list =
         require model options prompt
         steps options stages rng model prompt |> Seq.last |> best options
@@ -276,13 +277,18 @@ module Beam =
     let stream (options: BeamOptions) (stages: Stage list) (rng: Rng) (model: Model) (prompt: int[]) : int seq =
         require model options prompt
 
-        let agreed (groups: Group list) : int[] =
-            [|
+        let agree (a: int[]) (b: int[]) : int[] = Array.truncate (a.AsSpan().CommonPrefixLength(ReadOnlySpan b)) a
+
+        // What all texts begin with, if there are any left.
+        let agreed (groups: Group list) : int[] option =
+            [
                 for group in groups do
                     yield! group.Ended |> Seq.map _.Tokens
                     yield! group.Running |> Seq.map (fun running -> running.Tokens |> List.rev |> Array.ofList)
-            |]
-            |> Array.reduce (fun a b -> Array.truncate (a.AsSpan().CommonPrefixLength(ReadOnlySpan b)) a)
+            ]
+            |> function
+                | [] -> None
+                | texts -> Some(List.reduce agree texts)
 
         seq {
             let mutable told = 0
@@ -290,9 +296,12 @@ module Beam =
 
             for groups in steps options stages rng model prompt do
                 last <- groups
-                let common = agreed groups
-                yield! Seq.skip told common
-                told <- common.Length
+
+                match agreed groups with
+                | Some common ->
+                    yield! Seq.skip told common
+                    told <- common.Length
+                | None -> ()
 
             yield! Seq.skip told (best options last |> List.head).Tokens
         }

@@ -19,7 +19,8 @@ type private Block = {
 /// The next tokens of the rows of decoders, picked and read in blocks: while one block is read, the one after it is under way. It
 /// stands for the plain way, token by token, where no stage has to know a token itself, and picks what that would pick.
 /// The first block has one token, so that nobody waits for the first, each of the next twice as many, up to `most`.
-/// `logits` asks each of the decoders for its own and makes one of them; `lookback` is what the sampling asks for.
+/// `logits` asks each of the decoders for its own, and gives the model's and what guidance makes of them; `lookback` is what the
+/// sampling asks for.
 type internal Flight
     private
     (
@@ -28,7 +29,7 @@ type internal Flight
         lookback: int,
         most: int,
         decoders: Decoder list,
-        logits: (Decoder -> Tensor) -> Tensor
+        logits: (Decoder -> Tensor) -> struct (Tensor * Tensor)
     ) =
     let device = Model.device decoders.Head.Model
 
@@ -85,9 +86,7 @@ type internal Flight
             fun step -> Choose.atShares (shares.select (1L, int64 step))
 
     /// The tokens (B) picked from warped logits (B, V), -1 where `Logits.check` would complain.
-    let pickFrom (choose: Tensor -> Tensor) (warped: Tensor) : Tensor =
-        let unfit = warped.amax([| 1L |], false).isfinite().logical_not()
-        (choose warped).masked_fill(unfit, Tensors.wholeScalar -1L)
+    let pickFrom (choose: Tensor -> Tensor) (warped: Tensor) : Tensor = choose warped |> Logits.orUnfit warped
 
     /// Row i becomes what row `rows[i]` was, in int64 (B, T).
     let keep (rows: int[]) (ids: Tensor) : Tensor =
@@ -138,11 +137,11 @@ type internal Flight
 
                         let now =
                             Tensors.scoped (fun () ->
-                                let logits = logits next
+                                let struct (own, logits) = logits next
 
                                 Sampling.warpBehind moment recent sampling logits
                                 |> pickFrom (choose index)
-                                |> Report.ask options logits)
+                                |> Report.ask options own)
 
                         let ids = (Report.ids now).unsqueeze 1L
                         now :: told, Some ids, behind ids recent

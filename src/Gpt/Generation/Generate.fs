@@ -23,12 +23,16 @@ module Generate =
         Produced: int
     }
 
-    /// The logits (B, V) of the next tokens out of those of the decoder, led away from those of the guide.
+    /// The logits (B, V) of the next tokens: the model's own, those of the decoder, and these led away from those of the guide.
     let private logitsOf (options: GenerationOptions) (decoder: Decoder) (guide: Decoder option) =
         fun (next: Decoder -> Tensor) ->
             match options.Guidance, guide with
-            | Some guidance, Some guide -> Warpers.guidance guidance.Scale (next guide) (next decoder)
-            | _ -> next decoder
+            | Some guidance, Some guide ->
+                let others, own = next guide, next decoder
+                struct (own, Warpers.guidance guidance.Scale others own)
+            | _ ->
+                let own = next decoder
+                struct (own, own)
 
     /// What is told of one token of every row, and the batch that comes after, rows that ended still in it.
     let private told (options: GenerationOptions) sampling (tokens: Picked[]) (rngs: Rng[]) (batch: Batch) =
@@ -43,7 +47,12 @@ module Generate =
         }
 
     /// One token for every row, picked and read at once.
-    let private next (options: GenerationOptions) (texts: History) (logits: Tensor) (batch: Batch) =
+    let private next
+        (options: GenerationOptions)
+        (texts: History)
+        (struct (own, logits): struct (Tensor * Tensor))
+        (batch: Batch)
+        =
         let turn = {
             Texts = texts
             Moment = {
@@ -56,7 +65,7 @@ module Generate =
         let warped = Sampling.warp turn batch.Sampling logits
         Logits.check warped
         let struct (picked, rngs) = Sampling.pick turn.Moment.Rngs warped batch.Sampling
-        let tokens = Report.now options logits picked
+        let tokens = Report.now options own picked
         let sampling = Sampling.advance turn warped (tokens |> Array.map _.Id) batch.Sampling
         told options sampling tokens rngs batch
 
@@ -139,6 +148,19 @@ module Generate =
                 yield! tokens
         }
 
+    /// The options themselves. Raises ArgumentException where a model cannot continue prompts by them.
+    let internal require (options: GenerationOptions) (model: Model) (prompts: int[][]) : GenerationOptions =
+        let options = GenerationOptions.require model.Config.VocabSize options
+        Decoder.Require(model, prompts)
+        let context = model.Config.Context
+
+        match options.Guidance with
+        | Some guidance when guidance.Prompt.Length > context ->
+            invalidArg
+                (nameof options)
+                $"The guidance prompt has {guidance.Prompt.Length} tokens; it must have at most {context}, the model's context."
+        | _ -> options
+
     /// Continues prompts side by side, each with a generator of its own: row for row the tokens that each would get alone. On
     /// the embedded engine that holds to the last bit for up to 128 prompts; libtorch rounds by the number of rows.
     /// Lazy, and the same every time it is enumerated; the tokens of a step come in the order of the prompts. A text
@@ -146,16 +168,15 @@ module Generate =
     /// Where no stage is a `Look` or a `Remember`, a GPU picks tokens in blocks (see `GenerationOptions.Block`): they come up to two
     /// blocks late, and what it picks behind the end of a text is lost.
     /// Raises ArgumentException for options that cannot be met, and for a prompt that is empty, longer than the context
-    /// (`lastContext` cuts it), or holds an id outside the vocabulary.
+    /// (`lastContext` cuts it), or holds an id outside the vocabulary; a guidance prompt over the context is one, too.
     let batch
         (options: GenerationOptions)
         (sampling: Sampling)
         (model: Model)
         (prompts: (Rng * int[]) list)
         : GeneratedToken seq =
-        let options = GenerationOptions.require model.Config.VocabSize options
         let rngs, prompts = prompts |> Array.ofList |> Array.unzip
-        Decoder.Require(model, prompts)
+        let options = require options model prompts
 
         seq {
             use decoder = Decoder.Start(model, prompts, options.MaxNewTokens)
@@ -176,9 +197,8 @@ module Generate =
         (model: Model)
         (prompt: int[])
         : GeneratedToken seq =
-        let options = GenerationOptions.require model.Config.VocabSize options
         Argument.require (count >= 1) (nameof count) count "at least 1"
-        Decoder.Require(model, [| prompt |])
+        let options = require options model [| prompt |]
 
         seq {
             use decoder = Decoder.Start(model, [| prompt |], options.MaxNewTokens)

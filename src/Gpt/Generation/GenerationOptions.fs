@@ -13,7 +13,7 @@ type FinishReason =
     /// A stage says that the text is complete.
     | Complete
 
-/// A token and ln of the probability that the model itself gave it, before any stage.
+/// A token and ln of the probability that the model itself gave it, before guidance and any stage.
 [<Struct>]
 type Candidate = {
     /// Which token.
@@ -28,7 +28,7 @@ type GeneratedToken = {
     Row: int
     /// Which token.
     Id: int
-    /// ln of the probability that the model itself gave it, before any stage; when `LogProbabilities` asks for it.
+    /// ln of the probability that the model itself gave it, before guidance and any stage; when `LogProbabilities` asks for it.
     LogProbability: float option
     /// The model's most likely tokens at this place, best first; as many as `LogProbabilities` asks for.
     Alternatives: Candidate list
@@ -43,7 +43,8 @@ type GeneratedToken = {
 type Guidance = {
     /// Finite; 1 changes nothing.
     Scale: float
-    /// What to lead away from; the last token of the prompt alone when nothing else suits. At least one token.
+    /// What to lead away from; the last token of the prompt alone when nothing else suits. At least one token, at most the
+    /// model's context of them.
     Prompt: int[]
 }
 

@@ -27,6 +27,11 @@ module Logits =
     let internal candidates (logits: Tensor) : Tensor =
         logits.gt(Tensors.scalar impossible).sum([| 1L |], true).``to`` logits.dtype
 
+    /// Tokens, int64 (B), that were picked from logits (B, V), but -1 where `check` would complain. Nothing is read.
+    let internal orUnfit (logits: Tensor) (picked: Tensor) : Tensor =
+        let unfit = logits.amax([| 1L |], false).isfinite().logical_not()
+        picked.masked_fill (unfit, Tensors.wholeScalar -1L)
+
     let private complain (logits: Tensor) (row: int) : unit =
         let vocab = int logits.shape[1]
         let values = Tensors.toFloats(logits).AsSpan(row * vocab, vocab).ToArray()
@@ -36,12 +41,18 @@ module Logits =
         | None, Some token -> invalidArg (nameof logits) $"logits hold +infinity at row {row}, token {token}"
         | None, None -> invalidArg (nameof logits) $"every token of row {row} of the logits is ruled out"
 
-    /// Raises ArgumentException for logits (B, V) from which no token can be drawn: a row that holds NaN or +inf (with its
-    /// first place), or nothing but -inf. One reduction: the largest logit of a row tells, for NaN counts as larger than all.
-    let check (logits: Tensor) : unit =
+    /// Complains of the first row whose largest logit is not as it should be; NaN counts as larger than all. One reduction.
+    let private require (isFit: float32 -> bool) (logits: Tensor) : unit =
         Tensors.freeing (fun () ->
             let best = Tensors.toFloats (logits.amax ([| 1L |], true))
 
-            match Array.tryFindIndex (Single.IsFinite >> not) best with
+            match Array.tryFindIndex (isFit >> not) best with
             | Some row -> complain logits row
             | None -> ())
+
+    /// Raises ArgumentException for logits (B, V) from which no token can be drawn: a row that holds NaN or +inf (with its
+    /// first place), or nothing but -inf.
+    let check (logits: Tensor) : unit = require Single.IsFinite logits
+
+    /// `check`, for those who can do with a row of nothing but -inf.
+    let internal checkNumbers (logits: Tensor) : unit = require (fun best -> best < infinityf) logits

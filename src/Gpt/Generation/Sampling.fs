@@ -1,6 +1,7 @@
 namespace Gpt
 
 open System
+open TorchSharp
 
 /// How far the rows are when their next token is to be chosen, which is known before the tokens that stand there are.
 type Moment = {
@@ -66,6 +67,19 @@ module Stage =
         }
 
         Remember(holding [| start |])
+
+    /// XTC with a coin for each token of each row, split off the row's generator by the token's number: the same whatever rows
+    /// stand beside it and however far its generator has been drawn from. Raises as `Warpers.xtc` does.
+    let xtc (probability: float) (threshold: float) : Stage =
+        let warp = Warpers.xtc probability threshold
+
+        Time(fun moment logits ->
+            let warpRow row rng =
+                let coin = Rng.splitNamed "xtc" rng |> Rng.split (uint64 moment.Produced)
+                let struct (warped, _) = warp coin (logits.narrow (0L, int64 row, 1L))
+                warped
+
+            torch.cat (Array.mapi warpRow moment.Rngs, 0L))
 
     /// Mirostat 2: each row's bound follows what has been said.
     let mirostat (options: Mirostat) : Stage =

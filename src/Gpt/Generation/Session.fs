@@ -3,8 +3,9 @@ namespace Gpt
 open System
 
 /// A conversation with a model: it remembers what has been read, so that a prompt which goes on from the text before it costs
-/// only what is new. The tokens are those that `Generate.stream` gives for the same prompt. Not for several threads at
-/// once. Dispose it to free its memory.
+/// only what is new. The tokens are those that `Generate.stream` gives for the same prompt, up to rounding: what was read in
+/// other pieces can differ in its last bits, and where two tokens are that near to each other, the other one can come. Not for
+/// several threads at once. Dispose it to free its memory.
 type Session(model: Model) =
     let mutable decoder: Decoder option = None
 
@@ -25,8 +26,7 @@ type Session(model: Model) =
     /// enumerated when another begins is.
     /// Raises ArgumentException for options that cannot be met, a prompt that `Generate.stream` would refuse.
     member _.Stream(options: GenerationOptions, sampling: Sampling, rng: Rng, prompt: int[]) : GeneratedToken seq =
-        let options = GenerationOptions.require model.Config.VocabSize options
-        Decoder.Require(model, [| prompt |])
+        let options = Generate.require options model [| prompt |]
         seq { yield! Generate.run options sampling [| rng |] (decoderFor prompt) }
 
     interface IDisposable with

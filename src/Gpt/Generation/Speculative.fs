@@ -58,33 +58,46 @@ module Speculative =
         }
     }
 
-    /// Guesses by a model, which is left with the guesses in its text.
+    /// Guesses by a model, up to `count`, which is left with the guesses in its text. It stops where a text ends, and where its
+    /// logits are not fit to pick from: what comes there, the target alone says.
     let private draftBy (drafter: Decoder) options (count: int) (state: State) : Draft =
-        let guess (draft: Draft, state: State) _ =
-            let turn = turnAt options state drafter.Texts
-            let warped = Sampling.warp turn state.Sampling (drafter.Next())
-            let struct (picked, rngs) = Sampling.pick [| draft.Rng |] warped state.Sampling
-            let id = Tensors.itemId picked
-            drafter.Add [| id |]
+        let rec guess (draft: Draft) (state: State) : Draft =
+            let isOver =
+                draft.Ids.Length >= count
+                || Sampling.isComplete 0 state.Sampling
+                || Array.tryLast draft.Ids |> Option.exists (fun id -> List.contains id options.EndTokens)
 
+            if isOver then
+                draft
+            else
+                let turn = turnAt options state drafter.Texts
+                let warped = Sampling.warp turn state.Sampling (drafter.Next())
+                let struct (picked, rngs) = Sampling.pick [| draft.Rng |] warped state.Sampling
+
+                match Tensors.itemId (Logits.orUnfit warped picked) with
+                | -1 -> draft
+                | id ->
+                    drafter.Add [| id |]
+
+                    guess
+                        {
+                            Ids = Array.append draft.Ids [| id |]
+                            Shares = Array.append draft.Shares [| Some(warped.softmax -1L) |]
+                            Rng = rngs[0]
+                        }
+                        {
+                            state with
+                                Sampling = Sampling.advance turn warped [| id |] state.Sampling
+                                Produced = state.Produced + 1
+                        }
+
+        guess
             {
-                Ids = Array.append draft.Ids [| id |]
-                Shares = Array.append draft.Shares [| Some(warped.softmax -1L) |]
-                Rng = rngs[0]
-            },
-            {
-                state with
-                    Sampling = Sampling.advance turn warped [| id |] state.Sampling
-                    Produced = state.Produced + 1
+                Ids = [||]
+                Shares = [||]
+                Rng = state.Row.Rng
             }
-
-        let nothing = {
-            Ids = [||]
-            Shares = [||]
-            Rng = state.Row.Rng
-        }
-
-        ((nothing, state), seq { 1..count }) ||> Seq.fold guess |> fst
+            state
 
     let private shareOf (id: int) (shares: Tensor) : float = Tensors.item (shares.narrow (1L, int64 id, 1L))
 
@@ -214,6 +227,7 @@ module Speculative =
         state
 
     /// Continues a prompt, as `Generate.stream` does, a round at a time. Lazy, and the same every time it is enumerated.
+    /// A draft model whose context is shorter than the prompt goes by the prompt's end.
     /// Raises ArgumentException for options that cannot be met (guidance is one: it is not supported here), a prompt
     /// that `Generate.stream` would refuse.
     let rounds
@@ -239,7 +253,9 @@ module Speculative =
 
             let drafter =
                 match speculation.Drafter with
-                | DraftModel draft -> Some(Decoder.Start(draft, [| prompt |], options.MaxNewTokens))
+                | DraftModel draft ->
+                    // Its context may be shorter than the target's.
+                    Some(Decoder.Start(draft, [| Generate.lastContext draft prompt |], options.MaxNewTokens))
                 | PromptLookup _ -> None
 
             use _ = Option.toObj drafter

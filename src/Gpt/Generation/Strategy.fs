@@ -49,7 +49,7 @@ type Processor =
     | EpsilonCutoff of float
     /// Rules out what is less likely than a bound that falls with the entropy; `Warpers.etaCutoff`.
     | EtaCutoff of float
-    /// With this probability rules out the likely tokens but the last of them; `Warpers.xtc`.
+    /// With this probability rules out the likely tokens but the last of them; `Stage.xtc`.
     | Xtc of probability: float * threshold: float
     /// Keeps the surprise of a text near a target; `Stage.mirostat`.
     | Mirostat of Mirostat
@@ -238,17 +238,6 @@ module Strategy =
         make [||] |> ignore
         Look(fun turn -> make turn.Texts)
 
-    /// XTC row by row, each with a coin of its own generator, so that a row's luck does not hang on the rows beside it.
-    let private xtc probability threshold : Stage =
-        let warp = Warpers.xtc probability threshold
-
-        Time(fun moment logits ->
-            moment.Rngs
-            |> Array.mapi (fun row rng ->
-                let struct (warped, _) = warp (Rng.splitNamed "xtc" rng) (logits.narrow (0L, int64 row, 1L))
-                warped)
-            |> fun rows -> TorchSharp.torch.cat (rows, 0L))
-
     let private stage (window: int option) (processor: Processor) : Stage =
         match processor with
         | LogitBias biases -> Warp(Biases.logit biases)
@@ -273,7 +262,7 @@ module Strategy =
         | TypicalP p -> Warp(Warpers.typical p)
         | EpsilonCutoff epsilon -> Warp(Warpers.epsilonCutoff epsilon)
         | EtaCutoff epsilon -> Warp(Warpers.etaCutoff epsilon)
-        | Xtc(probability, threshold) -> xtc probability threshold
+        | Xtc(probability, threshold) -> Stage.xtc probability threshold
         | Mirostat options -> Stage.mirostat options
 
     /// The first of `choices` that is an error, or all.

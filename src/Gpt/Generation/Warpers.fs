@@ -158,7 +158,9 @@ module Warpers =
                     let ordered = probabilities.gather (1L, order)
                     let massBefore = ordered.cumsum(1L).sub ordered
                     let needed = massBefore.lt(Tensors.scalar p).sum([| 1L |], true)
-                    let border = sorted.gather (1L, needed.sub (Tensors.wholeScalar 1L))
+                    // Of numbers that are none, none are needed; the place must be one all the same.
+                    let last = needed.sub(Tensors.wholeScalar 1L).clamp_min(Tensors.wholeScalar 0L)
+                    let border = sorted.gather (1L, last)
                     ruleOut logits (distance.gt border))
 
     /// Rules out what is less likely than a bound (B, 1) or a number, but never the best token and its ties.

@@ -207,6 +207,67 @@ let private laws = [
         Expect.isGreaterThan ([ 1UL .. 20UL ] |> List.map drawn |> List.distinct |> List.length) 5 "different")
 ]
 
+/// What a search and its stream complain of, and how many tokens the stream told before.
+let private complaints options stages (model: Model) =
+    let told = ResizeArray<int>()
+    let searched = Expect.throwsC (fun () -> Beam.search options stages rng model [| 1; 2 |] |> ignore) id
+
+    let streamed =
+        Expect.throwsC (fun () -> Beam.stream options stages rng model [| 1; 2 |] |> Seq.iter told.Add) id
+
+    Expect.equal streamed.Message searched.Message "search and stream"
+    Expect.equal (streamed.GetType()) (searched.GetType()) "kind of error"
+    searched, told.Count
+
+/// Rules out all tokens from a number of new tokens on.
+let private silentFrom produced =
+    Time(fun moment logits ->
+        if moment.Produced >= produced then
+            logits.sub (Gpt.Tensors.scalar infinity)
+        else
+            logits)
+
+let private edges = [
+    for position, name in [ 0, "at once"; 4, "later" ] do
+        testCase $"logits that are no numbers are complained of, {name}" (fun () ->
+            use model = denseModel config
+
+            Gpt.Tensors.noGrad (fun () ->
+                let row = model.Params.PositionEmbedding.narrow (0L, int64 position, 1L)
+                row.fill_ (Gpt.Tensors.scalar nan) |> ignore)
+
+            let options = {
+                plain 3 with
+                    EndTokens = [ 3; 4; 5 ]
+                    EarlyStopping = WhenImpossible
+            }
+
+            for options in [ options; { options with Sample = true } ] do
+                let error, _ = complaints options [] model
+                Expect.isTrue (error :? ArgumentException) "kind of error"
+                Expect.stringContains error.Message "logits hold NaN" "sentence")
+
+    testCase "a stage that makes a logit infinite is complained of" (fun () ->
+        use model = denseModel config
+
+        let error, _ =
+            complaints (plain 2) [ Warp(fun logits -> logits.add (Gpt.Tensors.scalar infinity)) ] model
+
+        Expect.stringContains error.Message "logits hold +infinity at row 0, token 0" "sentence")
+
+    testCase "where all is ruled out, search and stream say so, at once or later" (fun () ->
+        use model = denseModel config
+
+        for produced in [ 0; 1; 3 ] do
+            for beams in [ 1; 3 ] do
+                let error, told = complaints (plain beams) [ silentFrom produced ] model
+                Expect.isTrue (error :? InvalidOperationException) "kind of error"
+                Expect.stringContains error.Message "The stages rule out every continuation" "sentence"
+
+                if beams = 1 then
+                    Expect.equal told produced "tokens before")
+]
+
 let private refused name (change: BeamOptions -> BeamOptions) (words: string) =
     testCase $"{name} is refused" (fun () ->
         Expect.stringContains (BeamOptions.validate 11 (change BeamOptions.defaults) |> error) words "sentence")
@@ -229,5 +290,6 @@ let tests =
     testList "beam search" [
         testList "against transformers" (testsOf TinyGpt2.folder againstTransformers)
         testList "laws" laws
+        testList "edges" edges
         testList "names what is wrong" mistakes
     ]

@@ -82,13 +82,21 @@ let private greedy = [
     law 100 "stages see the same text" cases (fun (prompt, count) ->
         use model = denseModel { config with Context = 64 }
         use draft = stranger { config with Context = 64 }
-        let sampling = Sampling.greedy |> Sampling.after (Penalties.repetition 1.5)
         let prompt = Array.ofList prompt
 
-        let plain =
-            Generate.stream (until 20) sampling (Rng.ofSeed 1UL) model prompt |> Seq.map _.Id |> List.ofSeq
+        let coins =
+            {
+                Strategy.greedy with
+                    Processors = [ Xtc(0.5, 0.05) ]
+            }
+            |> Strategy.sampling 11
+            |> get
 
-        Expect.equal (idsOf (rounds (DraftModel draft) count (until 20) sampling 1UL model prompt)) plain "tokens")
+        for sampling in [ Sampling.greedy |> Sampling.after (Penalties.repetition 1.5); coins ] do
+            let plain =
+                Generate.stream (until 20) sampling (Rng.ofSeed 1UL) model prompt |> Seq.map _.Id |> List.ofSeq
+
+            Expect.equal (idsOf (rounds (DraftModel draft) count (until 20) sampling 1UL model prompt)) plain "tokens")
 
     law 60 "an end token ends the text" cases (fun (prompt, count) ->
         use model = denseModel config
@@ -157,6 +165,89 @@ let private distribution = [
         Expect.isLessThan (chiSquared (fun _ -> PromptLookup 2)) 54.1 "chi-squared")
 ]
 
+/// A model whose logits are all NaN.
+let private speechless (config: GptConfig) =
+    let model = denseModel config
+    Gpt.Tensors.noGrad (fun () -> model.Params.PositionEmbedding.fill_ (Gpt.Tensors.scalar nan) |> ignore)
+    model
+
+/// A token is a digit, the last one a letter.
+let private digits = Vocabulary.ofBytes [| for letter in "0123456789x" -> [| byte letter |] |]
+
+let private edges = [
+    law
+        40
+        "a draft model stops guessing where a constraint is complete or a text ends"
+        (both (both (tokens 11 1 8) (within 1 4)) (within 0 1000))
+        (fun ((prompt, count), seed) ->
+            use model = denseModel config
+            use draft = stranger config
+            let prompt, rng = Array.ofList prompt, Rng.ofSeed (uint64 seed)
+
+            for pattern, ends, least in [ "\\d{2}", [], 0; "\\d{2,3}", [ 10 ], 0; "\\d{2,3}", [ 10 ], 5 ] do
+                let options = {
+                    until 20 with
+                        EndTokens = ends
+                        MinNewTokens = least
+                }
+
+                let rule = Stage.constrained (Constraint.regex digits ends pattern |> get)
+
+                let guessed sampling =
+                    rounds (DraftModel draft) count options sampling (uint64 seed) model prompt |> idsOf
+
+                let greedy = Sampling.greedy |> Sampling.behind rule
+                let plain = Generate.stream options greedy rng model prompt |> Seq.map _.Id |> List.ofSeq
+                Expect.equal (guessed greedy) plain "greedy"
+                let drawn = guessed (Sampling.random id |> Sampling.behind rule) |> List.map string |> String.concat ""
+                Expect.isMatch drawn $"^{pattern}(10)?$" "drawn")
+
+    law
+        40
+        "a draft model that guesses nothing leaves the text the model's own"
+        (both (both (tokens 11 1 8) (within 1 4)) (within 0 1000))
+        (fun ((prompt, count), seed) ->
+            use model = denseModel config
+            use draft = speechless config
+            let prompt = Array.ofList prompt
+
+            for pick in [ Best; Draw ] do
+                let sampling =
+                    {
+                        Processors = [ BannedTokens [ 0 ] ]
+                        PenaltyWindow = None
+                        Pick = pick
+                    }
+                    |> Strategy.sampling 11
+                    |> get
+
+                let plain =
+                    Generate.stream (until 20) sampling (Rng.ofSeed (uint64 seed)) model prompt
+                    |> Seq.map _.Id
+                    |> List.ofSeq
+
+                let found = rounds (DraftModel draft) count (until 20) sampling (uint64 seed) model prompt
+                Expect.equal (idsOf found) plain "tokens"
+                Expect.equal (found |> List.sumBy _.Drafted) 0 "guesses")
+
+    law
+        40
+        "a draft model reads as much of the prompt as it can"
+        (both (tokens 11 1 64) (within 1 4))
+        (fun (prompt, count) ->
+            use model = denseModel { config with Context = 64 }
+            use draft = stranger config
+            let prompt = Array.ofList prompt
+
+            let plain =
+                Generate.stream (until 20) Sampling.greedy (Rng.ofSeed 1UL) model prompt
+                |> Seq.map _.Id
+                |> List.ofSeq
+
+            let found = rounds (DraftModel draft) count (until 20) Sampling.greedy 1UL model prompt
+            Expect.equal (idsOf found) plain "tokens")
+]
+
 let private examples = [
     testCase "look-up guesses what was said before" (fun () ->
         use model = denseModel { config with Context = 64 }
@@ -191,5 +282,6 @@ let tests =
     testList "speculative decoding" [
         testList "greedy" greedy
         testList "distribution" distribution
+        testList "edges" edges
         testList "examples" examples
     ]

@@ -137,6 +137,33 @@ let private ofAll subject = [
 
         Expect.isTrue (areSame together single) "together and alone")
 
+    law 300 $"{subject.Name}: a row that nothing can be drawn from harms no other row" cases (fun case ->
+        let values = numbersOf case.Row
+        let place = case.Setting % values.Length
+        let spoilt x = values |> Array.mapi (fun i y -> if i = place then x else y)
+
+        let batch = [|
+            values
+            spoilt nanf
+            spoilt infinityf
+            Array.create values.Length nanf
+            Array.create values.Length inf
+        |]
+
+        let after =
+            warpOf subject case { alone case 0 with Rows = [| 0..4 |] } (tensorOf batch)
+            |> floatsOf
+            |> Array.chunkBySize values.Length
+
+        Expect.isTrue (areSame after[0] (warped subject case values)) "the good row"
+
+        // Logits.check, which stands behind all warpers, must not miss it.
+        if List.contains KeepsBest subject.Promises then
+            for row in 1..4 do
+                let fit x = Single.IsFinite x
+                let isFit = Array.exists fit after[row] && Array.forall (fun x -> fit x || x = inf) after[row]
+                Expect.isFalse isFit $"row {row} is found out")
+
     match subject.Neutral with
     | None -> ()
     | Some neutral ->
