@@ -11,10 +11,11 @@ module EvalCommand =
 
     let private model = Options.model ()
 
-    let private data: Option<string> = Options.optional "--data" "a text file"
+    let private data: Option<string> = Options.optional "--data" "a text file" |> Options.notEmpty
 
     let private tokens: Option<string> =
         Options.optional "--tokens" "a file of token ids, with spaces, commas or lines between them, instead of --data"
+        |> Options.notEmpty
 
     let private context: Option<int> =
         Options.optional "--context" "how many tokens the model sees at once; as many as it can unless given"

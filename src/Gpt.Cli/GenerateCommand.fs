@@ -60,8 +60,12 @@ module GenerateCommand =
             printSequences sequences (facts ())
         elif parsed.GetRequiredValue GenerateOptions.samples = 1 then
             Console.Out.Write prompted.Prompt
-            tokens |> Seq.iter (fun token -> Console.Out.Write token.Text)
-            Console.Out.WriteLine()
+
+            try
+                tokens |> Seq.iter (fun token -> Console.Out.Write token.Text)
+            finally
+                // What goes wrong on the way is said on a line of its own.
+                Console.Out.WriteLine()
         else
             for number, completion in Seq.indexed (Generate.collect tokens) do
                 let line = String('=', 40)
@@ -176,6 +180,7 @@ module GenerateCommand =
             do! StrategyOptions.check parsed
             let! _ = Options.atLeastOne GenerateOptions.count parsed
             let! _ = Options.atLeastOne GenerateOptions.samples parsed
+            let! _ = Options.upTo Options.mostBeams GenerateOptions.beams parsed
             let! _ = GenerateOptions.earlyStopping parsed
             use! prompted = PromptOptions.read parsed GenerateOptions.prompt
             let model = prompted.Model

@@ -51,6 +51,7 @@ module GenerateOptions =
 
     let draft: Option<string> =
         Options.optional "--draft" "checkpoint folder of a smaller model that guesses tokens"
+        |> Options.notEmpty
 
     let lookup: Option<int> =
         Options.optional "--lookup" "guess tokens by what followed the last N tokens before"

@@ -16,6 +16,7 @@ module TokenizeCommand =
         Options.optional
             "--tokenizer"
             "folder with the files of a tokenizer; that of the newest checkpoint in runs unless given"
+        |> Options.notEmpty
 
     let private text: Option<string> =
         Options.optional "--text" "what to encode, or with --decode the ids; standard input unless given"
