@@ -2,7 +2,6 @@ namespace Gpt.Cli
 
 open System
 open System.CommandLine
-open System.IO
 open Gpt
 
 /// `gpt eval`: the perplexity of a text under a model.
@@ -43,7 +42,7 @@ module EvalCommand =
         match Options.given parsed data, Options.given parsed tokens with
         | Some data, None ->
             result {
-                let text = File.ReadAllText data
+                let! text = Utf8.readFile data |> Problem.failed
                 let! model, tokenizer = Checkpoint.loadAs weights device folder |> Problem.failed
 
                 return!
@@ -55,7 +54,8 @@ module EvalCommand =
             }
         | None, Some tokens ->
             result {
-                let! ids = File.ReadAllText tokens |> parseIds tokens
+                let! text = Utf8.readFile tokens |> Problem.failed
+                let! ids = parseIds tokens text
                 let! model = Checkpoint.loadModelAs weights device folder |> Problem.failed
                 return model, ids
             }

@@ -151,7 +151,13 @@ module GenerateCommand =
             match given GenerateOptions.beams, given GenerateOptions.draft, given GenerateOptions.lookup with
             | Some beams, _, _ ->
                 let! options = GenerateOptions.beamOptions parsed prompted beams
-                return search parsed prompted options sampling.Stages
+
+                return!
+                    try
+                        Ok(search parsed prompted options sampling.Stages)
+                    // Only the search can find out that the options leave no text at all.
+                    with :? InvalidOperationException as e ->
+                        Error(Usage e.Message)
             | _, Some _, _ ->
                 let! folder = HubScreen.folder parsed GenerateOptions.draft
 

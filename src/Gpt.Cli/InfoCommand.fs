@@ -161,14 +161,9 @@ module InfoCommand =
 
     /// What says something about memory says nothing without --memory.
     let private refuseAlone (parsed: ParseResult) : Result<unit, Problem> =
-        let isGiven (option: Option) =
-            match parsed.GetResult option with
-            | null -> false
-            | found -> not found.Implicit
-
         let about: Option list = [ batch; dtype; recompute; accumulate; rank; layers; device ]
 
-        match List.tryFind isGiven about with
+        match Options.firstGiven parsed about with
         | Some option when not (parsed.GetRequiredValue memory) ->
             Error(Usage $"{option.Name} says nothing without --memory")
         | _ -> Ok()

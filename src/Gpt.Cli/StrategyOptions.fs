@@ -14,7 +14,7 @@ module StrategyOptions =
     let private count (name: string) (description: string) : Option<int> = Options.optional name description
     let private words (name: string) (description: string) : Option<string> = Options.optional name description
 
-    let private greedy = Options.flag "--greedy" "always take the most likely token"
+    let greedy = Options.flag "--greedy" "always take the most likely token"
     let private temperature = number "--temperature" "below 1 safer, above 1 wilder; 1 unless given"
 
     let private dynamicTemperature =
@@ -42,7 +42,7 @@ module StrategyOptions =
     let private sigma =
         number "--top-n-sigma" "choose among logits within n deviations of the best; all unless given"
 
-    let private xtc =
+    let xtc =
         words "--xtc" "PROBABILITY[,THRESHOLD]: now and then leave the most likely tokens out; off unless given"
 
     let private mirostat =

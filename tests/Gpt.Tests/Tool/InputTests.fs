@@ -82,6 +82,7 @@ let private together =
         "generate --model model --regex : --suppress-tokens 2", "every token"
         $"generate --model model --suppress-tokens {every}", "every token"
         $"warpers --model model --suppress-tokens {every}", "every token"
+        "generate --model model --beams 2 --return 2 --regex \"\"", "every continuation"
         "generate --model model --beams 2147483647", "--beams is 2147483647; it must be in 1 to 1,000"
         "compare --model model --beams 1001", "--beams is 1001; it must be in 1 to 1,000"
     ]
@@ -126,4 +127,50 @@ let private choices =
         ]
     ]
 
-let tests = testList "input" [ numbers; paths; together; curve; exports; choices ]
+let private seeds =
+    refused "a seed where chance decides nothing is refused" [
+        "attention --model model --seed 3", "--seed is not known here"
+        "steps --model model --seed 3", "--seed does nothing without --sample"
+        "generate --model model --greedy --seed 3", "--seed does nothing with --greedy"
+        "generate --model model --beams 3 --seed 3", "--seed does nothing with --beams without --beam-sample"
+    ]
+
+let private threads =
+    refused "more threads than a machine has" [
+        "train --data text.txt --threads 10000", "--threads is 10000; it must be in 1 to 1,024"
+    ]
+
+let private texts =
+    testList "texts" [
+        testCase "what is not UTF-8 is refused" (fun () ->
+            withModel (fun folder ->
+                let refused (run: Run) (words: string) =
+                    Expect.equal run.Code 1 run.Error
+                    Expect.stringContains run.Error words "sentence"
+                    Expect.equal run.Out "" "standard output"
+
+                let latin (text: string) = Text.Encoding.Latin1.GetBytes text
+                let tokenize = words "tokenize --tokenizer model"
+                refused (gptFedBytes (latin "beÿ") folder tokenize) "standard input is not UTF-8 text: byte 2 is 0xFF"
+                refused (gptFedBytes (latin "\"beÿ\"\n") folder (tokenize @ [ "--jsonl" ])) "not UTF-8 text"
+                File.WriteAllBytes(Path.Combine(folder, "latin.txt"), latin "beÿ")
+                let eval = gptIn folder (words "eval --model model --data latin.txt")
+                refused eval "latin.txt is not UTF-8 text: byte 2 is 0xFF"))
+
+        testCase "a byte-order mark is no text" (fun () ->
+            withModel (fun folder ->
+                for more, input in [ [], "be"; [ "--jsonl" ], "\"be\"\n" ] do
+                    let tokenize = words "tokenize --tokenizer model" @ more
+                    let marked = gptFed ("\uFEFF" + input) folder tokenize
+                    Expect.equal marked.Code 0 marked.Error
+                    Expect.equal marked.Out (gptFed input folder tokenize).Out "the same tokens"))
+
+        testCase "a folder is no text" (fun () ->
+            withModel (fun folder ->
+                for option in [ "--data"; "--tokens" ] do
+                    let said = sentenceOf 1 folder $"eval --model model {option} folder"
+                    Expect.equal said "gpt: folder is a folder; give one text file" option))
+    ]
+
+let tests =
+    testList "input" [ numbers; paths; together; curve; exports; choices; seeds; threads; texts ]
