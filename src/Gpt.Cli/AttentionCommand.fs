@@ -88,5 +88,8 @@ module AttentionCommand =
         Options.command
             "attention"
             "Show what each token of a prompt looks at."
-            (PromptOptions.before prompt @ [ layer; head; svg ] @ PromptOptions.after prompt)
+            (PromptOptions.before prompt
+             @ [ layer; head; svg ]
+             // Chance decides nothing here.
+             @ List.except [ prompt.Seed :> Option ] (PromptOptions.after prompt))
             run

@@ -143,8 +143,11 @@ module BenchCommand =
     let private tokenize () =
         let folder: Option<string> =
             Options.optional "--tokenizer" "folder with the files of a tokenizer; one trained on the text unless given"
+            |> Options.notEmpty
 
-        let data = Options.withDefault "--data" "the text: a data set or a file" "shakespeare"
+        let data =
+            Options.withDefault "--data" "the text: a data set or a file" "shakespeare" |> Options.notEmpty
+
         let json = Options.json ()
 
         let run (parsed: ParseResult) =

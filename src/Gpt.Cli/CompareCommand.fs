@@ -173,19 +173,18 @@ module CompareCommand =
             ]
         )
 
-    let private strategyOf (processors: Processor list) : Result<Sampling, Problem> =
-        Strategy.random processors
-        |> Strategy.sampling Int32.MaxValue
-        |> Result.mapError (fun sentence -> Usage $"--{sentence}")
+    let private strategyOf (parsed: ParseResult) (processors: Processor list) : Result<Sampling, Problem> =
+        Strategy.random processors |> Strategy.sampling Int32.MaxValue |> Options.asOption parsed
 
     let private run (parsed: ParseResult) : Result<int, Problem> =
         result {
             let! count = Options.atLeastOne count parsed
-            let! beams = Options.atLeastOne beams parsed
+            let! _ = Options.upTo Options.mostBeams beams parsed
+            let beams = parsed.GetRequiredValue beams
             let! runs = Options.atLeastOne runs parsed
             let k, p = parsed.GetRequiredValue topK, parsed.GetRequiredValue topP
-            let! byTopK = strategyOf [ TopK k ]
-            let! byTopP = strategyOf [ TopP p ]
+            let! byTopK = strategyOf parsed [ TopK k ]
+            let! byTopP = strategyOf parsed [ TopP p ]
 
             let! byTemperature =
                 [ high; low ]

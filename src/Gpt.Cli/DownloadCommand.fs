@@ -15,7 +15,7 @@ module DownloadCommand =
     let private revision = Options.withDefault "--revision" "branch, tag or commit" "main"
 
     let private cache: Option<string> =
-        Options.optional "--cache" "cache folder; HF_HUB_CACHE or HF_HOME unless given"
+        Options.optional "--cache" "cache folder; HF_HUB_CACHE or HF_HOME unless given" |> Options.notEmpty
 
     let private json = Options.json ()
 

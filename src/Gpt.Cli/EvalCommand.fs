@@ -2,7 +2,6 @@ namespace Gpt.Cli
 
 open System
 open System.CommandLine
-open System.IO
 open Gpt
 
 /// `gpt eval`: the perplexity of a text under a model.
@@ -11,10 +10,11 @@ module EvalCommand =
 
     let private model = Options.model ()
 
-    let private data: Option<string> = Options.optional "--data" "a text file"
+    let private data: Option<string> = Options.optional "--data" "a text file" |> Options.notEmpty
 
     let private tokens: Option<string> =
         Options.optional "--tokens" "a file of token ids, with spaces, commas or lines between them, instead of --data"
+        |> Options.notEmpty
 
     let private context: Option<int> =
         Options.optional "--context" "how many tokens the model sees at once; as many as it can unless given"
@@ -42,7 +42,7 @@ module EvalCommand =
         match Options.given parsed data, Options.given parsed tokens with
         | Some data, None ->
             result {
-                let text = File.ReadAllText data
+                let! text = Utf8.readFile data |> Problem.failed
                 let! model, tokenizer = Checkpoint.loadAs weights device folder |> Problem.failed
 
                 return!
@@ -54,7 +54,8 @@ module EvalCommand =
             }
         | None, Some tokens ->
             result {
-                let! ids = File.ReadAllText tokens |> parseIds tokens
+                let! text = Utf8.readFile tokens |> Problem.failed
+                let! ids = parseIds tokens text
                 let! model = Checkpoint.loadModelAs weights device folder |> Problem.failed
                 return model, ids
             }

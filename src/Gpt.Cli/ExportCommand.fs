@@ -9,10 +9,11 @@ module ExportCommand =
 
     let private model = Options.model ()
 
-    let private out: Option<string> = Options.optional "--out" "folder to write"
+    let private out: Option<string> = Options.optional "--out" "folder to write" |> Options.notEmpty
 
     let private adapter: Option<string> =
         Options.optional "--adapter" "folder of LoRA adapters for the model, to be merged with it"
+        |> Options.notEmpty
 
     /// The model with the adapters of a folder merged in, if one is given; the model itself is then freed.
     let private merged (model: Model) (adapter: string option) : Result<Model, string> =
@@ -33,6 +34,12 @@ module ExportCommand =
             result {
                 do! Checkpoint.checkWritable out |> Problem.failed
                 let! folder = HubScreen.folder parsed model
+                do! Options.refuseOverwriting model folder out
+
+                match Options.given parsed adapter with
+                | Some folder -> do! Options.refuseOverwriting adapter folder out
+                | None -> ()
+
                 let! model, tokenizer = Checkpoint.load (Device.cpu ()) folder |> Problem.failed
                 let! model = merged model (Options.given parsed adapter) |> Problem.failed
                 use model = model

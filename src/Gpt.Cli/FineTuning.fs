@@ -27,6 +27,7 @@ module FineTuning =
         Options.optional
             "--from"
             "a checkpoint folder or Hub repository to go on from, with its tokenizer and its sizes"
+        |> Options.notEmpty
 
     let private rank: Option<int> =
         Options.optional "--lora-rank" "with --from: train adapters of this rank alone, and save them apart"
@@ -115,13 +116,6 @@ module FineTuning =
                     $"--context is {length}; with --from it is the training window, at least 1 and at most {config.Context}, the model's context"
             )
 
-    /// What would be written over its own source would be lost if the training turned out badly.
-    let private refuseOverwriting (folder: string) (out: string) : Result<unit, Problem> =
-        if Path.GetFullPath(folder).TrimEnd '/' = Path.GetFullPath(out).TrimEnd '/' then
-            Error(Usage $"--out is {out}, the folder of --from; name another")
-        else
-            Ok()
-
     /// The tokenizer that is saved with adapters would otherwise replace that of another model.
     let private requireOwnFolder (lora: LoraOptions option) (out: string) : Result<unit, Problem> =
         if lora.IsSome && File.Exists(Path.Combine(out, "config.json")) then
@@ -134,7 +128,7 @@ module FineTuning =
             do! refuseSizes parsed sizes
             let settings = Hub.settings (Environment.GetEnvironmentVariable >> Option.ofObj)
             let! folder = HuggingFace.folder settings "main" name |> Problem.failed
-            do! refuseOverwriting folder out
+            do! Options.refuseOverwriting from folder out
             let! config = Checkpoint.loadConfig folder |> Problem.failed
             let! window = window parsed sizes config
             let dropout = Options.given parsed sizes.Dropout |> Option.defaultValue config.Dropout

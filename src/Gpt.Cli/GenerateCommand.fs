@@ -60,8 +60,12 @@ module GenerateCommand =
             printSequences sequences (facts ())
         elif parsed.GetRequiredValue GenerateOptions.samples = 1 then
             Console.Out.Write prompted.Prompt
-            tokens |> Seq.iter (fun token -> Console.Out.Write token.Text)
-            Console.Out.WriteLine()
+
+            try
+                tokens |> Seq.iter (fun token -> Console.Out.Write token.Text)
+            finally
+                // What goes wrong on the way is said on a line of its own.
+                Console.Out.WriteLine()
         else
             for number, completion in Seq.indexed (Generate.collect tokens) do
                 let line = String('=', 40)
@@ -147,7 +151,13 @@ module GenerateCommand =
             match given GenerateOptions.beams, given GenerateOptions.draft, given GenerateOptions.lookup with
             | Some beams, _, _ ->
                 let! options = GenerateOptions.beamOptions parsed prompted beams
-                return search parsed prompted options sampling.Stages
+
+                return!
+                    try
+                        Ok(search parsed prompted options sampling.Stages)
+                    // Only the search can find out that the options leave no text at all.
+                    with :? InvalidOperationException as e ->
+                        Error(Usage e.Message)
             | _, Some _, _ ->
                 let! folder = HubScreen.folder parsed GenerateOptions.draft
 
@@ -176,6 +186,7 @@ module GenerateCommand =
             do! StrategyOptions.check parsed
             let! _ = Options.atLeastOne GenerateOptions.count parsed
             let! _ = Options.atLeastOne GenerateOptions.samples parsed
+            let! _ = Options.upTo Options.mostBeams GenerateOptions.beams parsed
             let! _ = GenerateOptions.earlyStopping parsed
             use! prompted = PromptOptions.read parsed GenerateOptions.prompt
             let model = prompted.Model

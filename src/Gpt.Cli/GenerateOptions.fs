@@ -51,6 +51,7 @@ module GenerateOptions =
 
     let draft: Option<string> =
         Options.optional "--draft" "checkpoint folder of a smaller model that guesses tokens"
+        |> Options.notEmpty
 
     let lookup: Option<int> =
         Options.optional "--lookup" "guess tokens by what followed the last N tokens before"
@@ -59,41 +60,44 @@ module GenerateOptions =
 
     let private beamOnly: Option list = [ lengthPenalty; early; returned; groups; diversity; beamSample ]
 
-    /// Options that say nothing in the way of generating that was chosen.
-    let private requireNone (parsed: ParseResult) (reason: string) (options: Option list) : Result<unit, Problem> =
-        let isGiven (option: Option) =
-            match parsed.GetResult option with
-            | null -> false
-            | found -> not found.Implicit
-
-        match List.tryFind isGiven options with
-        | Some option -> Error(Usage $"{option.Name} does nothing {reason}; leave it out")
-        | None -> Ok()
-
     /// Refuses options that contradict each other or would do nothing.
     let requireConsistent (parsed: ParseResult) : Result<unit, Problem> =
-        let given option = (Options.given parsed option).IsSome
-        let some (option: Option<'a>) = parsed.GetResult option |> isNull |> not && given option
+        let given (option: Option) = (Options.firstGiven parsed [ option ]).IsSome
 
         result {
             if given beams then
-                do! requireNone parsed "with --beams" [ samples; draft; lookup; guidance; stops; logProbabilities ]
+                do!
+                    Options.requireNone parsed "with --beams" [
+                        samples
+                        draft
+                        lookup
+                        guidance
+                        stops
+                        logProbabilities
+                    ]
             else
-                do! requireNone parsed "without --beams" beamOnly
+                do! Options.requireNone parsed "without --beams" beamOnly
 
-            if some draft && some lookup then
+            if given draft && given lookup then
                 do! Error(Usage "--draft and --lookup are both given; one of them is right")
 
-            if some draft || some lookup then
-                do! requireNone parsed "with --draft or --lookup" [ samples; guidance ]
+            if given draft || given lookup then
+                do! Options.requireNone parsed "with --draft or --lookup" [ samples; guidance ]
             else
-                do! requireNone parsed "without --draft or --lookup" [ guesses ]
+                do! Options.requireNone parsed "without --draft or --lookup" [ guesses ]
 
             if not (given guidance) then
-                do! requireNone parsed "without --guidance-scale" [ negative ]
+                do! Options.requireNone parsed "without --guidance-scale" [ negative ]
 
             if not (parsed.GetRequiredValue prompt.Json) then
-                do! requireNone parsed "without --json" [ logProbabilities ]
+                do! Options.requireNone parsed "without --json" [ logProbabilities ]
+
+            // Chance decides nothing there, unless XTC tosses its coins.
+            if not (given StrategyOptions.xtc) then
+                if parsed.GetRequiredValue StrategyOptions.greedy then
+                    do! Options.requireNone parsed "with --greedy" [ prompt.Seed ]
+                elif given beams && not (parsed.GetRequiredValue beamSample) then
+                    do! Options.requireNone parsed "with --beams without --beam-sample" [ prompt.Seed ]
         }
 
     let private endTokens (parsed: ParseResult) (tokenizer: Tokenizer) : Result<int list, Problem> =

@@ -11,7 +11,7 @@ module InfoCommand =
     let private sizes = SizeOptions.create "mini"
 
     let private model: Option<string> =
-        Options.optional "--model" "checkpoint folder; the sizes are read from it"
+        Options.optional "--model" "checkpoint folder; the sizes are read from it" |> Options.notEmpty
 
     let private memory = Options.flag "--memory" "predict the memory of training and of generating, in MB"
 
@@ -98,17 +98,14 @@ module InfoCommand =
             if batch < 1 then
                 do! Error(Usage $"--batch is {batch}; it must be at least 1")
 
-            let! weights = Quantize.parse text |> Result.mapError (fun sentence -> Usage $"--{sentence}")
+            let! weights = Quantize.parse text |> Options.asOption parsed
             let generating = MemoryUse.generating config weights batch config.Context
             let! lora = FineTuning.sized parsed rank layers config
 
-            let! device =
-                given device "auto"
-                |> Options.deviceCalled
-                |> Result.mapError (fun sentence -> Usage $"--{sentence}")
+            let! device = given device "auto" |> Options.deviceCalled |> Options.asOption parsed
 
             match Precision.parse text with
-            | Error sentence when lora.IsSome -> return! Error(Usage $"--{sentence}")
+            | Error sentence when lora.IsSome -> return! Error sentence |> Options.asOption parsed
             | Error _ -> return None, generating
             | Ok precision ->
                 let! step =
@@ -117,7 +114,7 @@ module InfoCommand =
                         Parts = given accumulate 1
                         Recompute = parsed.GetRequiredValue recompute
                     }
-                    |> Result.mapError (fun sentence -> Usage $"--{sentence}")
+                    |> Options.asOption parsed
 
                 let training =
                     match lora with
@@ -164,14 +161,9 @@ module InfoCommand =
 
     /// What says something about memory says nothing without --memory.
     let private refuseAlone (parsed: ParseResult) : Result<unit, Problem> =
-        let isGiven (option: Option) =
-            match parsed.GetResult option with
-            | null -> false
-            | found -> not found.Implicit
-
         let about: Option list = [ batch; dtype; recompute; accumulate; rank; layers; device ]
 
-        match List.tryFind isGiven about with
+        match Options.firstGiven parsed about with
         | Some option when not (parsed.GetRequiredValue memory) ->
             Error(Usage $"{option.Name} says nothing without --memory")
         | _ -> Ok()

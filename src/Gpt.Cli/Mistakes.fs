@@ -36,7 +36,7 @@ module Mistakes =
         if type' = typeof<int> || type' = typeof<int64> then
             "a whole number"
         elif type' = typeof<float> then
-            "a number"
+            "a number, such as 0.001"
         else
             "a text"
 
@@ -45,6 +45,10 @@ module Mistakes =
 
         match List.ofSeq result.Tokens with
         | [] -> $"{option.Name} has no value; it takes {kind option.ValueType}."
+        // Of texts the parser refuses empty paths alone.
+        | [ token ] when token.Value = "" && option.ValueType = typeof<string> ->
+            $"{option.Name} is empty; it must name a file or a folder."
+        | [ token ] when token.Value = "" -> $"{option.Name} is empty; it must be {kind option.ValueType}."
         | [ token ] -> $"{option.Name} is {token.Value}; it must be {kind option.ValueType}."
         | tokens -> $"{option.Name} is given {tokens.Length} times; once is right."
 

@@ -13,10 +13,11 @@ open Gpt
 module Pictures =
 
     /// The option of commands that can leave a picture.
-    let svg () : Option<string> = Options.optional "--svg" "file for a picture of the answer, as SVG"
+    let svg () : Option<string> =
+        Options.optional "--svg" "file for a picture of the answer, as SVG" |> Options.notEmpty
 
-    /// Writes a picture under its own name when all of it is there. The error is one sentence.
-    let write (path: string) (picture: string) : Result<unit, string> =
+    /// The folder and the name of a picture, or why a path is none for a picture.
+    let place (path: string) : Result<string * string, string> =
         let whole = Path.GetFullPath path
 
         match Path.GetDirectoryName whole, Path.GetFileName whole with
@@ -24,13 +25,18 @@ module Pictures =
         | _, ""
         | _, null -> Error $"{path} is no name for a picture; give a file such as picture.svg"
         | _ when Directory.Exists whole -> Error $"{path} is a folder; give a file such as picture.svg"
-        | folder, name ->
+        | folder, name -> Ok(folder, name)
+
+    /// Writes a picture under its own name when all of it is there. The error is one sentence.
+    let write (path: string) (picture: string) : Result<unit, string> =
+        place path
+        |> Result.bind (fun (folder, name) ->
             try
                 SafeFiles.writeAll folder [ name, (fun file -> file.Write(Encoding.UTF8.GetBytes picture)) ]
                 Ok()
             with
             | :? IOException
-            | :? UnauthorizedAccessException as e -> Error $"{path} cannot be written: {e.Message}"
+            | :? UnauthorizedAccessException as e -> Error $"{path} cannot be written: {e.Message}")
 
     /// Writes the picture that an option asks for, if it does; what it shows is computed only then.
     let writeFor (parsed: ParseResult) (option: Option<string>) (picture: unit -> string) : Result<unit, Problem> =

@@ -21,6 +21,7 @@ module Resuming =
         Options.optional
             "--resume"
             "a folder that --save-every has left: go on with its run, which has its own options, on the same --data"
+        |> Options.notEmpty
 
     /// After how many steps each a run is saved.
     let saveEvery: Option<int> =

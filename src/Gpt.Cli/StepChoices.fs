@@ -39,16 +39,14 @@ module StepChoices =
     /// TF32 switched on, if it was asked for.
     let useTf32 (parsed: ParseResult) (choices: StepChoices) device : Result<unit, Problem> =
         if parsed.GetRequiredValue choices.Tf32 then
-            Device.useTf32 device |> Result.mapError (fun sentence -> Usage $"--{sentence}")
+            Device.useTf32 device |> Options.asOption parsed
         else
             Ok()
 
     /// What was asked for, for steps of `batch` windows on a device, with TF32 switched on if it was.
     let read (parsed: ParseResult) (choices: StepChoices) device (batch: int) : Result<StepOptions, Problem> =
-        let usage result = result |> Result.mapError (fun sentence -> Usage $"--{sentence}")
-
         result {
-            let! precision = Precision.parse (parsed.GetRequiredValue choices.Dtype) |> usage
+            let! precision = Precision.parse (parsed.GetRequiredValue choices.Dtype) |> Options.asOption parsed
 
             do! useTf32 parsed choices device
 
@@ -58,5 +56,5 @@ module StepChoices =
                     Parts = parsed.GetRequiredValue choices.Accumulate
                     Recompute = parsed.GetRequiredValue choices.Recompute
                 }
-                |> usage
+                |> Options.asOption parsed
         }

@@ -70,6 +70,10 @@ module StepsCommand =
         result {
             let! steps = Options.atLeastOne steps parsed
             let! top = Options.atLeastOne top parsed
+
+            if not (parsed.GetRequiredValue sample) then
+                do! Options.requireNone parsed "without --sample" [ prompt.Seed ]
+
             use! prompted = PromptOptions.read parsed prompt
 
             let options = {

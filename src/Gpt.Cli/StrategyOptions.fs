@@ -14,7 +14,7 @@ module StrategyOptions =
     let private count (name: string) (description: string) : Option<int> = Options.optional name description
     let private words (name: string) (description: string) : Option<string> = Options.optional name description
 
-    let private greedy = Options.flag "--greedy" "always take the most likely token"
+    let greedy = Options.flag "--greedy" "always take the most likely token"
     let private temperature = number "--temperature" "below 1 safer, above 1 wilder; 1 unless given"
 
     let private dynamicTemperature =
@@ -42,7 +42,7 @@ module StrategyOptions =
     let private sigma =
         number "--top-n-sigma" "choose among logits within n deviations of the best; all unless given"
 
-    let private xtc =
+    let xtc =
         words "--xtc" "PROBABILITY[,THRESHOLD]: now and then leave the most likely tokens out; off unless given"
 
     let private mirostat =
@@ -72,6 +72,7 @@ module StrategyOptions =
 
     let private schema =
         words "--json-schema" "write JSON that this schema describes; a file, or the schema itself"
+        |> Options.notEmpty
 
     let private order =
         Options.withDefault
@@ -108,9 +109,9 @@ module StrategyOptions =
     ]
 
     let private parseNumber (option: Option) (word: string) : Result<float, Problem> =
-        match Double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture) with
-        | true, value -> Ok value
-        | _ -> Error(Usage $"{option.Name}: \"{word}\" is not a number")
+        match Options.parseNumber word with
+        | Some value -> Ok value
+        | None -> Error(Usage $"{option.Name}: \"{word}\" is not a number")
 
     /// The numbers of a list separated by commas, as many as `least` to `most`.
     let private numbers (option: Option) least most (text: string) : Result<float list, Problem> =
@@ -223,20 +224,33 @@ module StrategyOptions =
         |> Result.all
         |> Result.map List.concat
 
-    let private orderOf (parsed: ParseResult) : string list =
+    let private orderOf (parsed: ParseResult) : Result<string list, Problem> =
         match parsed.GetRequiredValue order with
-        | "huggingface" -> Strategy.huggingFaceOrder
-        | "llamacpp" -> Strategy.llamaCppOrder
-        | names -> names.Split(',', StringSplitOptions.TrimEntries) |> List.ofArray
+        | "huggingface" -> Ok Strategy.huggingFaceOrder
+        | "llamacpp" -> Ok Strategy.llamaCppOrder
+        | text ->
+            let known = Strategy.huggingFaceOrder
+            let names = text.Split(',', StringSplitOptions.TrimEntries) |> List.ofArray
+
+            match List.except known names with
+            | [] -> Ok names
+            | word :: _ ->
+                let list = String.concat ", " known
+                Error(Usage $"--order holds \"{word}\"; expected huggingface, llamacpp, or names of {list}")
 
     let private strategy (parsed: ParseResult) (processors: Processor list) : Result<Strategy, Problem> =
-        {
-            Processors = processors
-            PenaltyWindow = Options.given parsed window
-            Pick = (if parsed.GetRequiredValue greedy then Best else Draw)
+        result {
+            let! order = orderOf parsed
+
+            return!
+                {
+                    Processors = processors
+                    PenaltyWindow = Options.given parsed window
+                    Pick = (if parsed.GetRequiredValue greedy then Best else Draw)
+                }
+                |> Strategy.inOrder order
+                |> Problem.usage
         }
-        |> Strategy.inOrder (orderOf parsed)
-        |> Problem.usage
 
     /// Finds out what is wrong with the options before a model is loaded.
     let check (parsed: ParseResult) : Result<unit, Problem> =
@@ -244,13 +258,11 @@ module StrategyOptions =
             let! processors = plain parsed
             let! strategy = strategy parsed processors
 
-            let! _ =
-                Strategy.sampling Int32.MaxValue strategy |> Result.mapError (fun sentence -> Usage $"--{sentence}")
-
+            let! _ = Strategy.sampling Int32.MaxValue strategy |> Options.asOption parsed
             return ()
         }
 
-    /// What was asked for, for a tokenizer, as data; `usual` where no processor is.
+    /// What was asked for, for a tokenizer, as data; `usual` where no processor is and the choice is not greedy.
     let readStrategy (usual: Processor list) (parsed: ParseResult) (tokenizer: Tokenizer) : Result<Strategy, Problem> =
         result {
             let! processors = plain parsed
@@ -258,6 +270,7 @@ module StrategyOptions =
 
             return!
                 match constrained @ processors with
+                | [] when parsed.GetRequiredValue greedy -> strategy parsed []
                 | [] -> strategy parsed usual
                 | asked -> strategy parsed asked
         }
@@ -267,7 +280,5 @@ module StrategyOptions =
         result {
             let! strategy = readStrategy [] parsed tokenizer
 
-            return!
-                Strategy.sampling (Tokenizer.vocabSize tokenizer) strategy
-                |> Result.mapError (fun sentence -> Usage $"--{sentence}")
+            return! Strategy.sampling (Tokenizer.vocabSize tokenizer) strategy |> Options.asOption parsed
         }

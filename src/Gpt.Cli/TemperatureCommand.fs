@@ -2,7 +2,6 @@ namespace Gpt.Cli
 
 open System
 open System.CommandLine
-open System.Globalization
 open Gpt
 
 /// `gpt temperature`: what temperature does to a distribution; the article's table with right numbers, and its bar chart.
@@ -22,10 +21,7 @@ module TemperatureCommand =
         let text = parsed.GetRequiredValue option
         let words = text.Split(',', StringSplitOptions.TrimEntries) |> List.ofArray
 
-        let read (word: string) =
-            match Double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture) with
-            | true, number when Double.IsFinite number -> Some number
-            | _ -> None
+        let read (word: string) = Options.parseNumber word |> Option.filter Double.IsFinite
 
         match words |> List.tryFind (read >> Option.isNone) with
         | Some word -> Error(Usage $"{option.Name} holds \"{word}\"; expected numbers separated by commas")

@@ -16,6 +16,7 @@ module TokenizeCommand =
         Options.optional
             "--tokenizer"
             "folder with the files of a tokenizer; that of the newest checkpoint in runs unless given"
+        |> Options.notEmpty
 
     let private text: Option<string> =
         Options.optional "--text" "what to encode, or with --decode the ids; standard input unless given"
@@ -53,9 +54,6 @@ module TokenizeCommand =
             Decode = checkedIds >> Result.map ((if plain then Tokenizer.decodePlain else Tokenizer.decode) tokenizer)
         }
 
-    /// Standard input as UTF-8, whatever the terminal's encoding is.
-    let private input () = new StreamReader(Console.OpenStandardInput(), UTF8Encoding false)
-
     let private listOf (ids: int[]) = "[" + String.Join(", ", ids) + "]"
 
     /// What a line of JSON holds.
@@ -80,13 +78,19 @@ module TokenizeCommand =
 
     /// Answers each line of standard input with a line, until the first that is wrong.
     let private answerLines (answer: string -> Result<string, string>) : Result<int, Problem> =
-        use lines = input ()
+        use lines = Utf8.openInput ()
+
+        let next () =
+            try
+                Ok(Option.ofObj (lines.ReadLine()))
+            with :? DecoderFallbackException ->
+                Error "it, or one shortly after it, is not UTF-8 text"
 
         let rec from number =
-            match lines.ReadLine() with
-            | null -> Ok Problem.codes.Done
+            match next () with
+            | Ok None -> Ok Problem.codes.Done
             | line ->
-                match answer line with
+                match line |> Result.bind (Option.get >> answer) with
                 | Error sentence -> Error(Failed $"line {number}: {sentence}")
                 | Ok answer ->
                     Console.Out.WriteLine answer
@@ -175,12 +179,10 @@ module TokenizeCommand =
             elif lines then
                 return! answerLines (jsonString >> Result.bind codec.Encode >> Result.map listOf)
             else
-                let wanted =
+                let! wanted =
                     match Options.given given text with
-                    | Some text -> text
-                    | None ->
-                        use input = input ()
-                        input.ReadToEnd()
+                    | Some text -> Ok text
+                    | None -> Utf8.readInput () |> Problem.failed
 
                 return! once (given.GetRequiredValue json) decode codec wanted |> Problem.failed
         }

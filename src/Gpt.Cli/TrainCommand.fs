@@ -51,24 +51,22 @@ module TrainCommand =
             | Ok text -> temperature, plan.Prompt + text
             | Error sentence -> invalidOp sentence)
 
-    let private print
-        (plan: TrainPlan)
-        (rows: LossRow list)
-        (curve: LossCurve)
-        (samples: (float * string) list)
-        : unit =
-        printfn "%s" (Screen.lossTable rows)
+    let private print (plan: TrainPlan) (progress: TrainProgress) (samples: (float * string) list) : unit =
+        printfn "%s" (Screen.lossTable progress.Rows)
 
         // In a pipe the curve is a file alone.
         if not (Console.IsOutputRedirected) then
             printfn ""
-            Screen.draw (Pictures.lossChart (min 110 (Screen.width () - 1)) 18 curve)
+            Screen.draw (Pictures.lossChart (min 110 (Screen.width () - 1)) 18 (TrainRun.curve plan progress))
 
         for temperature, text in samples do
             let line = String('=', 40)
             printfn $"\n===== temperature %.1f{temperature} {line}\n{text}"
 
-        printfn "\ncheckpoint: %s\nloss curve: %s" plan.Out plan.Plot
+        printfn "\ncheckpoint: %s" plan.Out
+
+        if progress.IsDrawn then
+            printfn "loss curve: %s" plan.Plot
 
     let private printJson (plan: TrainPlan) (progress: TrainProgress) samples : unit =
         let last = List.last progress.Rows
@@ -94,7 +92,8 @@ module TrainCommand =
                 "losses", Json.list loss progress.Rows
                 "samples", Json.list sample samples
                 "checkpoint", Json.text plan.Out
-                "lossCurve", Json.text plan.Plot
+                if progress.IsDrawn then
+                    "lossCurve", Json.text plan.Plot
             ]
         )
 
@@ -154,7 +153,7 @@ module TrainCommand =
                 if plan.Json then
                     printJson plan progress samples
                 else
-                    print plan progress.Rows (TrainRun.curve plan progress) samples
+                    print plan progress samples
 
                 return Problem.codes.Done
         }

@@ -33,13 +33,17 @@ module TrainPlan =
 
     let private share = 0.9
     let private sizes = SizeOptions.create "mini"
-    let private data = Options.withDefault "--data" "a text file, or the name shakespeare" "shakespeare"
+
+    let private data =
+        Options.withDefault "--data" "a text file, or the name shakespeare" "shakespeare"
+        |> Options.notEmpty
 
     let private out =
         Options.withDefault
             "--out"
             "folder for the checkpoint; with --resume the run's unless given"
             Options.checkpointFolder
+        |> Options.notEmpty
 
     let private steps = Options.withDefault "--steps" "optimizer steps" 2000
     let private batch = Options.withDefault "--batch" "windows a step" 16
@@ -74,6 +78,7 @@ module TrainPlan =
 
     let private plot: Option<string> =
         Options.optional "--plot" "file for the loss curve, as SVG; loss.svg in the checkpoint's folder unless given"
+        |> Options.notEmpty
 
     let private prompt = Options.withDefault "--prompt" "how the samples begin" "HAMLET:"
     let private seed = Options.seed ()
@@ -205,6 +210,10 @@ module TrainPlan =
                 | None, Some resuming -> resuming.Folder
                 | _ -> parsed.GetRequiredValue out
 
+            let plot = Options.given parsed plot |> Option.defaultValue (Path.Combine(out, "loss.svg"))
+
+            let! _ = Pictures.place plot |> Result.mapError (fun sentence -> $"--plot: {sentence}") |> Problem.usage
+
             let! from = FineTuning.read parsed sizes out
             let! saveEvery = Resuming.saves parsed from resumed
 
@@ -242,7 +251,7 @@ module TrainPlan =
                 Training = training
                 Device = device
                 Out = out
-                Plot = Options.given parsed plot |> Option.defaultValue (Path.Combine(out, "loss.svg"))
+                Plot = plot
                 Prompt = prompt
                 IsTf32 = Device.isTf32 ()
                 Json = parsed.GetRequiredValue json

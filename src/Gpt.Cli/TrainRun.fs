@@ -32,6 +32,8 @@ type TrainProgress = {
     /// The points of the loss curve, the newest first, and the losses since the newest.
     Points: (int * float) list
     Recent: float list
+    /// Whether the loss curve was written when it was drawn last.
+    IsDrawn: bool
     /// Time spent on steps alone, evaluations left out, up to the last report.
     Training: TimeSpan
     /// When the last report was made.
@@ -72,10 +74,12 @@ module TrainRun =
             { progress with Recent = recent }
 
     /// Draws the curve again. What cannot be written is said, and no reason to lose a training run.
-    let private plot (plan: TrainPlan) (progress: TrainProgress) : unit =
+    let private plot (plan: TrainPlan) (progress: TrainProgress) : TrainProgress =
         match Pictures.write plan.Plot (LossCurve.svg (curve plan progress)) with
-        | Ok() -> ()
-        | Error sentence -> Screen.note sentence
+        | Ok() -> { progress with IsDrawn = true }
+        | Error sentence ->
+            Screen.note sentence
+            { progress with IsDrawn = false }
 
     /// The step at which the training started.
     let private begun (plan: TrainPlan) : int = plan.Resumed |> Option.map _.Run.Step |> Option.defaultValue 0
@@ -187,9 +191,7 @@ module TrainRun =
             }
 
             // There is nothing to see before the first step.
-            if state.Step > 0 then
-                plot plan progress
-
+            let progress = if state.Step > 0 then plot plan progress else progress
             { progress with Last = clock.Elapsed }
 
         let onMoment show (progress: TrainProgress) (moment: TrainingMoment, isLast: bool) =
@@ -209,8 +211,7 @@ module TrainRun =
 
             // Ctrl-C: what was learned so far is kept, and drawn.
             if isLast && (stateOf moment).Step > 0 then
-                plot plan progress
-                keep (stateOf moment) progress
+                plot plan progress |> keep (stateOf moment)
             else
                 progress
 
@@ -221,6 +222,7 @@ module TrainRun =
             Saved = Ok(begun plan)
             Points = []
             Recent = []
+            IsDrawn = false
             Training = TimeSpan.Zero
             Last = TimeSpan.Zero
         }

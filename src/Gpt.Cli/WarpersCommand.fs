@@ -54,8 +54,7 @@ module WarpersCommand =
             let! strategy = StrategyOptions.readStrategy usual parsed prompted.Tokenizer
 
             let! sampling =
-                Strategy.sampling (Tokenizer.vocabSize prompted.Tokenizer) strategy
-                |> Result.mapError (fun sentence -> Usage $"--{sentence}")
+                Strategy.sampling (Tokenizer.vocabSize prompted.Tokenizer) strategy |> Options.asOption parsed
 
             let names = "the model" :: List.map title strategy.Processors
             let text id = Tokenizer.decode prompted.Tokenizer [ id ]
@@ -80,7 +79,7 @@ module WarpersCommand =
     let create () : Command =
         Options.command
             "warpers"
-            "Show the next token's distribution before any warper and after each; temperature 0.8, top-k 40 and top-p 0.9 unless others are given."
+            "Show the next token's distribution before any warper and after each; temperature 0.8, top-k 40 and top-p 0.9 unless others or --greedy are given."
             (PromptOptions.before prompt
              @ [ top ]
              @ StrategyOptions.options

@@ -18,6 +18,7 @@ let private tests =
             ScopeTests.tests
             LibraryTests.tests
             ToolTests.tests
+            InputTests.tests
             GenerateToolTests.tests
             ComputingTests.tests
             RoomTests.tests

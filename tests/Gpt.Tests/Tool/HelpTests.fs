@@ -4,6 +4,7 @@ module Gpt.Tests.HelpTests
 open System
 open System.Diagnostics
 open System.IO
+open System.Text.RegularExpressions
 open Expecto
 open Gpt.Tests.Tool
 
@@ -122,6 +123,13 @@ let private exampleTests =
 
                 for picture in [ "warpers.svg"; "attention.svg"; "compare.svg"; "temperature.svg" ] do
                     Expect.isTrue (File.Exists(Path.Combine(folder, picture))) picture))
+
+        testCase "README's lines leave no escape to the tool, which reads none" (fun () ->
+            for line in File.ReadAllLines(Path.Combine(Fixtures.root, "README.md")) do
+                if line.StartsWith "gpt " then
+                    // What bash itself reads: $'\n'.
+                    let rest = Regex.Replace(line, @"\$'[^']*'", "")
+                    Expect.isFalse (rest.Contains '\\') line)
 
         testCase "the newest of several checkpoints is used, and said" (fun () ->
             withModel (fun folder ->

@@ -17,7 +17,7 @@ let program =
     Path.Combine(Fixtures.root, "src", "Gpt.Cli", "bin", built, "Gpt.Cli.dll")
 
 /// Starts a program in a folder, with variables of the environment and `input` for standard input.
-let private launch name (variables: (string * string) list) (input: string) (folder: string) (arguments: string list) =
+let private launch name (variables: (string * string) list) (input: byte[]) (folder: string) (arguments: string list) =
     let start = ProcessStartInfo((name: string), arguments, WorkingDirectory = folder)
 
     for name, value in variables do
@@ -27,12 +27,10 @@ let private launch name (variables: (string * string) list) (input: string) (fol
     start.RedirectStandardError <- true
     start.RedirectStandardInput <- true
 
-    start.StandardInputEncoding <- UTF8Encoding false
-
     match Process.Start start with
     | null -> failtest $"{program} does not start"
     | child ->
-        child.StandardInput.Write input
+        child.StandardInput.BaseStream.Write input
         child.StandardInput.Close()
         child
 
@@ -58,18 +56,21 @@ let private finish (seen: string) (child: Process) : Run =
 
 /// Runs `gpt` with arguments in a folder, standard output and error kept apart.
 let gptIn (folder: string) (arguments: string list) : Run =
-    use child = start "" folder arguments
+    use child = start [||] folder arguments
     finish "" child
 
-/// The same with a short text on standard input.
-let gptFed (input: string) (folder: string) (arguments: string list) : Run =
+/// The same with a few bytes on standard input.
+let gptFedBytes (input: byte[]) (folder: string) (arguments: string list) : Run =
     use child = start input folder arguments
     finish "" child
+
+/// The same with a short text on standard input, as UTF-8.
+let gptFed (input: string) = gptFedBytes (Encoding.UTF8.GetBytes input)
 
 /// The same with variables of the environment, as a task: several may run at once.
 let gptWith (variables: (string * string) list) (folder: string) (arguments: string list) : Task<Run> =
     Task.Run(fun () ->
-        use child = startWith variables "" folder arguments
+        use child = startWith variables [||] folder arguments
         finish "" child)
 
 /// Whether this process takes no notice of Ctrl-C, as what a script starts with & does, and so whatever it starts.
@@ -86,7 +87,7 @@ let signalledAt (signal: string) (sign: string) (folder: string) (arguments: str
     if signal = "INT" && isDeaf () then
         skiptest "nothing that is started here takes notice of Ctrl-C"
 
-    use child = start "" folder arguments
+    use child = start [||] folder arguments
 
     let rec readTo seen =
         match child.StandardError.ReadLine() with
@@ -105,7 +106,7 @@ let interruptedAt = signalledAt "INT"
 /// `gptWith` in a process whose address space ends after so many kilobytes.
 let gptLimited (kilobytes: int64) variables (folder: string) (arguments: string list) : Run =
     let limited = [ "-c"; $"ulimit -v {kilobytes}; exec dotnet \"$@\""; "gpt"; program ]
-    use child = launch "sh" variables "" folder (limited @ arguments)
+    use child = launch "sh" variables [||] folder (limited @ arguments)
     finish "" child
 
 /// A text that a small model learns something of.
