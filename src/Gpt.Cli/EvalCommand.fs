@@ -42,7 +42,7 @@ module EvalCommand =
         match Options.given parsed data, Options.given parsed tokens with
         | Some data, None ->
             result {
-                let! text = Utf8.readFile data |> Problem.failed
+                let! text = Texts.ofFile data |> Problem.failed
                 let! model, tokenizer = Checkpoint.loadAs weights device folder |> Problem.failed
 
                 return!
@@ -54,7 +54,7 @@ module EvalCommand =
             }
         | None, Some tokens ->
             result {
-                let! text = Utf8.readFile tokens |> Problem.failed
+                let! text = Texts.ofFile tokens |> Problem.failed
                 let! ids = parseIds tokens text
                 let! model = Checkpoint.loadModelAs weights device folder |> Problem.failed
                 return model, ids

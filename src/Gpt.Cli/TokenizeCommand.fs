@@ -78,7 +78,7 @@ module TokenizeCommand =
 
     /// Answers each line of standard input with a line, until the first that is wrong.
     let private answerLines (answer: string -> Result<string, string>) : Result<int, Problem> =
-        use lines = Utf8.openInput ()
+        use lines = Texts.openInput ()
 
         let next () =
             try
@@ -182,7 +182,7 @@ module TokenizeCommand =
                 let! wanted =
                     match Options.given given text with
                     | Some text -> Ok text
-                    | None -> Utf8.readInput () |> Problem.failed
+                    | None -> Texts.ofInput () |> Problem.failed
 
                 return! once (given.GetRequiredValue json) decode codec wanted |> Problem.failed
         }

@@ -88,26 +88,11 @@ module Datasets =
                 | _ -> download
         }
 
-    let private strictUtf8 = UTF8Encoding(false, throwOnInvalidBytes = true)
-
-    /// Bytes as a text, without a byte-order mark. `name` is what errors call them.
+    /// Bytes as a text with lines as they are here. `name` is what errors call them.
     let private decode (name: string) (bytes: byte[]) : Result<string, string> =
-        let start =
-            if bytes.AsSpan().StartsWith Encoding.UTF8.Preamble then
-                3
-            else
-                0
-
-        if bytes.Length = start then
-            Error $"{name} is empty; give a text of at least a few thousand characters"
-        else
-            try
-                Ok(strictUtf8.GetString(bytes, start, bytes.Length - start).Replace("\r\n", "\n"))
-            with :? DecoderFallbackException as problem ->
-                let place = start + problem.Index
-
-                Error
-                    $"{name} is not UTF-8 text: byte {place} is 0x{bytes[place]:X2}, which no character has there; save it as UTF-8"
+        match Utf8.decode name bytes with
+        | Ok "" -> Error $"{name} is empty; give a text of at least a few thousand characters"
+        | text -> text |> Result.map _.Replace("\r\n", "\n")
 
     let private read (path: string) : Result<byte[], string> =
         try
