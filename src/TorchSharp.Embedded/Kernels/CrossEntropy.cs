@@ -95,6 +95,8 @@ internal static unsafe class CrossEntropy
                 }
                 if (peak != float.NegativeInfinity) // NaN goes in too, and comes out
                     sum += Softmax.SumExp<V>(n, x + i, top, null);
+                else if (double.IsNaN(Reduce.SumRow<V>(n, x + i))) // of NaN and -infinity the maximum may be either
+                    sum = double.NaN;
             }
             return top + Math.Log(sum);
         }
