@@ -45,6 +45,9 @@ public sealed class ErrorTests : IDisposable
         ["attention mask"] = (
             () => nn.functional.scaled_dot_product_attention(ones(1, 2, 3, 4), ones(1, 2, 5, 4), ones(1, 2, 5, 4), ones(3, 3)),
             ["mask", "[3, 3]", "[1, 2, 3, 5]"]),
+        ["attention mask of bytes"] = (() => Attend(zeros(4, 4).to(int8)), ["mask", "Int8", "Bool or Float32"]),
+        ["attention mask of whole numbers"] = (() => Attend(zeros(4, 4, dtype: int64)), ["mask", "Int64"]),
+        ["attention mask of bfloat16"] = (() => Attend(zeros(4, 4).to(bfloat16)), ["mask", "BFloat16"]),
         ["one_hot"] = (() => nn.functional.one_hot(tensor(new long[] { 0, 5 }), 3), ["one_hot", "5", "[0, 3)"]),
         ["index_select"] = (() => ones(2, 3).index_select(1, tensor(new long[] { 3 })), ["index_select", "3", "[0, 3)", "[2, 3]"]),
         ["index_select below"] = (() => ones(2).index_select(0, tensor(new long[] { -1 })), ["index_select", "-1"]),
@@ -79,6 +82,7 @@ public sealed class ErrorTests : IDisposable
         ["masked_fill of no whole number"] = (() => torch.arange(2).masked_fill(torch.tensor([true, false]), float.PositiveInfinity), ["masked_fill", "Int64"]),
         ["masked_fill"] = (() => ones(2).masked_fill(ones(2), 0), ["masked_fill", "bool"]),
         ["topk"] = (() => ones(3).topk(4), ["topk", "4", "[3]"]),
+        ["amax into another shape"] = (() => ones(2).amax([0L], false, zeros(2, 2)), ["out", "[]", "[2, 2]"]),
         ["max of nothing"] = (() => zeros(0).max(), ["no elements"]),
         ["argmax of nothing"] = (() => zeros(2L, 0L).argmax(1), ["[2, 0]"]),
         ["mean of whole numbers"] = (() => ones(2, dtype: int64).mean(), ["mean", "Int64"]),
@@ -102,6 +106,12 @@ public sealed class ErrorTests : IDisposable
         ["generator state"] = (() => set_rng_state(ones(3)), ["set_state", "Float32 [3]"]),
         ["device text"] = (() => _ = new Device("tpu"), ["tpu"]),
     };
+
+    private static Tensor Attend(Tensor mask)
+    {
+        var x = ones(1, 1, 4, 8);
+        return nn.functional.scaled_dot_product_attention(x, x, x, mask);
+    }
 
     public static TheoryData<string> Mistakes => [.. mistakes.Keys];
 

@@ -88,6 +88,92 @@ public sealed class InPlaceGradientTests : IDisposable
         Assert.Throws<NotSupportedException>(() => y.view(2, 1).add_(1));
     }
 
+    [Fact]
+    public void A_view_of_a_buffer_from_before_it_was_recorded_is_refused()
+    {
+        var (w, u) = (ones(2, 4, requires_grad: true), ones(2, 2, requires_grad: true));
+        var h = zeros(2, 4);
+        var former = h.narrow(1, 0, 2);
+        h.copy_(w * 3);
+        Action[] uses =
+        [
+            () => _ = former * u, () => _ = u * former, () => _ = former.exp(), () => former.sum(), () => former.reshape(2, 1, 2),
+            () => former.matmul(u), () => cat([u, former]), () => former.chunk(2),
+        ];
+        foreach (var use in uses)
+            Assert.Contains("make the view after", Assert.Throws<InvalidOperationException>(use).Message, StringComparison.Ordinal);
+        Assert.ThrowsAny<Exception>(() => former.add_(1));
+        using (no_grad())
+            Assert.Equal(12, former.sum().ToSingle());
+        (h.narrow(1, 0, 2) * u).sum().backward();
+        Assert.Equal([3f, 3, 0, 0, 3, 3, 0, 0], Values(w.grad!));
+    }
+
+    [Fact]
+    public void A_gradient_that_is_read_while_it_is_added_to_is_read_as_it_was()
+    {
+        const long n = 64;
+        var start = randn(n, n);
+        var x = randn(n, n);
+        (Func<Tensor, Tensor, Tensor> Function, Func<Tensor, Tensor> Added)[] cases =
+        [
+            ((g, w) => g.matmul(w), g => g.t().matmul(x)),
+            ((g, w) => w.matmul(g), g => x.matmul(g.t())),
+            ((g, w) => nn.functional.linear(g, w), g => x.t().matmul(g)),
+        ];
+        foreach (var (function, added) in cases)
+        {
+            var w = randn(n, n, requires_grad: true);
+            w.grad = start.clone();
+            function(w.grad, w).backward([x]);
+            Assert.True(w.grad!.allclose(start + added(start), 1e-4, 1e-4));
+        }
+        var row = start.select(0, 0);
+        var gain = randn(n, requires_grad: true);
+        gain.grad = row.clone();
+        nn.functional.layer_norm(gain.grad, [n], gain).sum().backward();
+        Assert.True(gain.grad!.allclose(row + nn.functional.layer_norm(row, [n]), 1e-4, 1e-5));
+    }
+
+    [Fact]
+    public void A_walk_back_may_start_from_a_gradient_that_it_adds_to()
+    {
+        var start = randn(64, 64);
+        var backwards = arange(63, -1, -1);
+        var w = randn(64, 64, requires_grad: true);
+        w.grad = start.clone();
+        w.t().backward([w.grad]);
+        Assert.True(w.grad!.allclose(start + start.t()));
+        w.grad = start.clone();
+        w.narrow(0, 0, 63).backward([w.grad.narrow(0, 1, 63)]);
+        Assert.True(w.grad!.allclose(start + cat([start.narrow(0, 1, 63), zeros(1, 64)])));
+        w.grad = start.clone();
+        w.index_select(0, backwards).backward([w.grad]);
+        Assert.True(w.grad!.allclose(start + start.index_select(0, backwards)));
+    }
+
+    [Fact]
+    public void An_expanded_gradient_is_added_to_element_by_element()
+    {
+        var w = Leaf(1f, 1f, 1f);
+        w.grad = ones(1).expand(3);
+        (w * tensor(new[] { 1f, 2f, 3f })).sum().backward();
+        Assert.Equal([2f, 3f, 4f], Values(w.grad!));
+    }
+
+    [Fact]
+    public void A_leaf_turned_unrecorded_takes_its_gradient_along()
+    {
+        var w = rand(2, 3, requires_grad: true);
+        var slopes = rand(2, 3);
+        (w * slopes).sum().backward();
+        using (no_grad())
+            w.transpose_(0, 1);
+        Assert.True(w.requires_grad && w.is_leaf);
+        (w * slopes.t()).sum().backward();
+        Assert.True(w.grad!.allclose(slopes.t() * 2));
+    }
+
     private static Tensor Leaf(params float[] values) => tensor(values, requires_grad: true);
 
     private static float[] Values(Tensor tensor) => tensor.data<float>().ToArray();

@@ -67,6 +67,26 @@ public sealed class RobustnessTests
     }
 
     [Fact]
+    public void Chunk_takes_any_number()
+    {
+        using var scope = NewDisposeScope();
+        Assert.Equal(4, ones(4).chunk(long.MaxValue).Length);
+        Assert.Equal([3L, 2], ones(5).chunk(2).Select(part => part.numel()));
+    }
+
+    [Fact]
+    public void Scattering_nothing_gives_its_source_no_gradient()
+    {
+        using var scope = NewDisposeScope();
+        var (x, source) = (ones(2, 3, 1, requires_grad: true), ones(2, 3, 1, requires_grad: true));
+        var none = zeros(0, ScalarType.Int64);
+        (x.scatter(2, none, source) + x.scatter_add(2, none, source)).sum().backward();
+        x.gather(2, none).sum().backward();
+        Assert.Equal(12, x.grad!.sum().ToSingle());
+        Assert.Equal(0, source.grad!.sum().ToSingle());
+    }
+
+    [Fact]
     public void A_gradient_for_a_disposed_leaf_is_dropped()
     {
         using var scope = NewDisposeScope();

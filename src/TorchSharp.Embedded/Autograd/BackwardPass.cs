@@ -72,14 +72,15 @@ internal sealed class BackwardPass
     internal bool Wants(ref Edge edge) =>
         edge.From is not null || (edge.Leaf is { IsLive: true } leaf && only?.ContainsKey(leaf) != false);
 
-    internal TensorImpl? Existing(ref Edge edge)
+    internal TensorImpl? Existing(ref Edge edge, TensorImpl read, TensorImpl? alsoRead)
     {
         if (edge.From is { } node)
             return node.ArrivedAt(edge.Index) is { MayOverwrite: true } arrived ? arrived : null;
-        if (edge.Leaf is not { Grad: { IsContiguous: true } grad } leaf || only is not null)
+        if (edge.Leaf is not { IsLive: true, Grad: { IsContiguous: true } grad } || only is not null
+            || grad.Storage == read.Storage || grad.Storage == alsoRead?.Storage)
             return null;
         grad.Touch();
-        return leaf.IsLive ? grad : null;
+        return grad;
     }
 
     internal TensorImpl Accumulator(ref Edge edge, long[] sizes)
@@ -147,7 +148,8 @@ internal sealed class BackwardPass
     private void Seed(TensorImpl root, TensorImpl? seed)
     {
         var edge = new Edge { From = root.GradFn, Leaf = root.IsLeaf ? root : null, Index = root.ResultIndex };
-        Deliver(ref edge, seed is null ? Fill.Full(root.Sizes, Dtypes.Float, 1.0) : Copy.Computable(seed));
+        // A copy: the seed may be a leaf's gradient, which is added to on the way.
+        Deliver(ref edge, seed is null ? Fill.Full(root.Sizes, Dtypes.Float, 1.0) : Copy.Converted(Dtypes.Float, seed));
     }
 
     private void Queue(Node node)

@@ -4,11 +4,14 @@ namespace TorchSharp;
 internal static class Graph
 {
     /// <summary>Whether an operation on <paramref name="a"/> must be recorded.</summary>
-    internal static bool Records(TensorImpl a) => a.RequiresGrad && ThreadState.Current.GradEnabled;
+    /// <remarks>One on a view that is older than its base's history is, so that <see cref="Node.Connect"/> refuses it.</remarks>
+    internal static bool Records(TensorImpl a) => Matters(a) && ThreadState.Current.GradEnabled;
 
     /// <summary>Whether an operation on these tensors must be recorded.</summary>
     internal static bool Records(TensorImpl a, TensorImpl? b, TensorImpl? c = null) =>
-        (a.RequiresGrad || b is { RequiresGrad: true } || c is { RequiresGrad: true }) && ThreadState.Current.GradEnabled;
+        (Matters(a) || (b is not null && Matters(b)) || (c is not null && Matters(c))) && ThreadState.Current.GradEnabled;
+
+    private static bool Matters(TensorImpl tensor) => tensor.RequiresGrad || tensor.IsOutdatedView;
 
     /// <summary>Makes <paramref name="node"/> the origin of <paramref name="result"/>.</summary>
     internal static void Record(TensorImpl result, Node node, TensorImpl a, TensorImpl? b = null, TensorImpl? c = null)
@@ -51,11 +54,8 @@ internal static class Graph
     /// <exception cref="InvalidOperationException">A leaf that requires a gradient, while gradients are recorded.</exception>
     internal static bool RecordsInPlace(string operation, TensorImpl self, TensorImpl? b = null, TensorImpl? c = null)
     {
-        for (var i = 0; i < self.Rank; i++)
-        {
-            if (self.Strides[i] == 0 && self.Sizes[i] > 1)
-                throw new InvalidOperationException($"{operation}: several elements of the expanded {self} are one; clone() it first");
-        }
+        if (self.IsExpanded)
+            throw new InvalidOperationException($"{operation}: several elements of the expanded {self} are one; clone() it first");
         if (!Records(self, b, c))
             return false;
         if (self is { IsLeaf: true, RequiresGrad: true })

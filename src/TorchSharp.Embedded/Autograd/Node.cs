@@ -55,15 +55,17 @@ internal abstract class Node
     /// <summary>Points edge <paramref name="i"/> to where <paramref name="input"/> came from.</summary>
     internal void Connect(int i, TensorImpl? input)
     {
-        if (input is null || !input.RequiresGrad)
+        if (input is null)
+            return;
+        if (input.IsOutdatedView)
+            throw new InvalidOperationException(
+                "This view was made before its base was changed in place by a recorded operation; "
+                + "the embedded engine does not follow such views: make the view after the change.");
+        if (!input.RequiresGrad)
             return;
         ref var edge = ref EdgeAt(i);
         if (input.GradFn is { } from)
         {
-            if (input.ViewBase is { } source && source.History != input.ViewBaseHistory)
-                throw new InvalidOperationException(
-                    "This view was made before its base was changed in place by a recorded operation; "
-                    + "the embedded engine does not follow such views: make the view after the change.");
             from.AddReference();
             edge.From = from;
             edge.Index = input.ResultIndex;
@@ -125,9 +127,10 @@ internal abstract class Node
 
     /// <summary>
     /// A gradient of input <paramref name="i"/> that already exists and may be added to, contiguous; null where there
-    /// is none. Lets a kernel accumulate instead of making a temporary. Borrowed.
+    /// is none, or where it is what the kernel reads. Lets a kernel accumulate instead of making a temporary. Borrowed.
     /// </summary>
-    protected TensorImpl? Existing(int i) => BackwardPass.Current.Existing(ref EdgeAt(i));
+    protected TensorImpl? Existing(int i, TensorImpl read, TensorImpl? alsoRead = null) =>
+        BackwardPass.Current.Existing(ref EdgeAt(i), read, alsoRead);
 
     /// <summary>
     /// The gradient of input <paramref name="i"/> to add a part to: the existing one, or zeros of

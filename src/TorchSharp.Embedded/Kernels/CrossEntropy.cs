@@ -8,7 +8,8 @@ namespace TorchSharp.Kernels;
 /// </summary>
 /// <remarks>
 /// <para>Backward: dx = scale (e^(x - lse) - (1 - s) [c = target] - s / cols). Neither way stores probabilities: backward makes them
-/// again from lse.</para>
+/// again from lse, kept in two parts, the largest logit and ln of the sum above it: one float32 would lose the digits of logits that are
+/// all far from 0.</para>
 /// <para>Forward reads memory once: the logits go by blocks of <see cref="Block"/> (16 KiB: they stay in the first cache), each takes its
 /// maximum and then its exponentials, and the running sum is rescaled when the maximum rises.</para>
 /// <para>The caller checks that a target is the ignored index or in [0, cols).</para>
@@ -17,12 +18,13 @@ internal static unsafe class CrossEntropy
 {
     private const int Block = 4096;
 
-    /// <summary>losses and lse [rows]; both 0 where the target is ignoreIndex.</summary>
+    /// <summary>losses [rows], lse [2, rows]: maxima, logarithms. All 0 where the target is ignoreIndex.</summary>
     internal static void Forward(
         long rows, long cols, float* logits, long* target, long ignoreIndex, double smoothing, float* losses, float* lse)
     {
         var job = new ForwardJob
         {
+            Rows = rows,
             Cols = cols,
             Logits = logits,
             Target = target,
@@ -40,6 +42,7 @@ internal static unsafe class CrossEntropy
     {
         var job = new BackwardJob
         {
+            Rows = rows,
             Cols = cols,
             Logits = logits,
             Target = target,
@@ -54,7 +57,7 @@ internal static unsafe class CrossEntropy
 
     private struct ForwardJob : IVecJob
     {
-        internal long Cols, Ignore;
+        internal long Rows, Cols, Ignore;
         internal float* Logits, Losses, Lse;
         internal long* Target;
         internal double Smoothing;
@@ -66,20 +69,20 @@ internal static unsafe class CrossEntropy
             {
                 if (Target[r] == Ignore)
                 {
-                    Losses[r] = Lse[r] = 0;
+                    Losses[r] = Lse[r] = Lse[Rows + r] = 0;
                     continue;
                 }
                 var x = Logits + (r * Cols);
-                var lse = LogSumExp<V>(x);
-                Lse[r] = (float)lse;
+                var (top, log) = LogSumExp<V>(x);
+                (Lse[r], Lse[Rows + r]) = (top, (float)log);
                 var aim = (1 - Smoothing) * x[Target[r]];
                 if (Smoothing != 0)
                     aim += Smoothing / Cols * Reduce.SumRow<V>(Cols, x);
-                Losses[r] = (float)(lse - aim);
+                Losses[r] = (float)(top + log - aim);
             }
         }
 
-        private readonly double LogSumExp<V>(float* x)
+        private readonly (float Top, double Log) LogSumExp<V>(float* x)
             where V : struct, IVec<V>
         {
             var top = float.NegativeInfinity;
@@ -95,14 +98,16 @@ internal static unsafe class CrossEntropy
                 }
                 if (peak != float.NegativeInfinity) // NaN goes in too, and comes out
                     sum += Softmax.SumExp<V>(n, x + i, top, null);
+                else if (double.IsNaN(Reduce.SumRow<V>(n, x + i))) // of NaN and -infinity the maximum may be either
+                    sum = double.NaN;
             }
-            return top + Math.Log(sum);
+            return (top, Math.Log(sum));
         }
     }
 
     private struct BackwardJob : IVecJob
     {
-        internal long Cols, Ignore;
+        internal long Rows, Cols, Ignore;
         internal float* Logits, Lse, Scale, Dlogits;
         internal long* Target;
         internal double Smoothing;
@@ -121,13 +126,13 @@ internal static unsafe class CrossEntropy
                         d[c] = 0;
                     continue;
                 }
-                V lse = V.Of(Lse[r]), scale = V.Of(Scale[r]), even = V.Of((float)(-Smoothing / n * Scale[r]));
+                V top = V.Of(Lse[r]), log = V.Of(Lse[Rows + r]), scale = V.Of(Scale[r]), even = V.Of((float)(-Smoothing / n * Scale[r]));
                 var i = 0L;
                 for (; i + V.Count <= n; i += V.Count)
-                    V.Fma(MathOps.ExpDown(V.Load(x + i) - lse), scale, even).Store(d + i);
+                    V.Fma(MathOps.ExpDown(V.Load(x + i) - top - log), scale, even).Store(d + i);
                 var rest = (int)(n - i);
                 if (rest > 0)
-                    V.Fma(MathOps.ExpDown(V.Load(x + i, rest) - lse), scale, even).Store(d + i, rest);
+                    V.Fma(MathOps.ExpDown(V.Load(x + i, rest) - top - log), scale, even).Store(d + i, rest);
                 d[Target[r]] -= (float)((1 - Smoothing) * Scale[r]);
             }
         }

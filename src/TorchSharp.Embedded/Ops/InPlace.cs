@@ -142,7 +142,7 @@ internal static class InPlace
     /// <summary>self = source, broadcast and converted.</summary>
     internal static void CopyFrom(TensorImpl self, TensorImpl source)
     {
-        if (Graph.RecordsInPlace("copy_", self, source))
+        if (Graph.RecordsInPlace("copy_", self, Dtypes.HasGradient(self.Dtype) ? source : null))
         {
             var values = TensorImpl.EmptyLike(self);
             Copy.Into(values, source);

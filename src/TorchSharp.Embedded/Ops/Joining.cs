@@ -71,7 +71,7 @@ internal static class Joining
 
     private static void Record(TensorImpl y, TensorImpl[] tensors, Views.Region[] regions)
     {
-        if (ThreadState.Current.GradEnabled && Array.Exists(tensors, t => t.RequiresGrad))
+        if (Array.Exists(tensors, t => Graph.Records(t)))
             Graph.Record(y, new JoinNode(regions), tensors);
     }
 

@@ -103,7 +103,7 @@ internal static unsafe class Linear
 
         private void Weight(TensorImpl dy, TensorImpl x, long columns, long inputs)
         {
-            var existing = Existing(1);
+            var existing = Existing(1, dy, x);
             var dw = existing ?? TensorImpl.Empty([columns, inputs], Dtypes.Float);
             Gemm.Run(
                 true, false, columns, inputs, dy.Sizes[0], dy.Floats, Math.Max(columns, 1), x.Floats, Math.Max(inputs, 1),
@@ -114,7 +114,7 @@ internal static unsafe class Linear
 
         private void Bias(TensorImpl dy, long columns)
         {
-            var existing = Existing(2);
+            var existing = Existing(2, dy);
             var db = existing ?? TensorImpl.Empty([columns], Dtypes.Float);
             Reduce.SumCols(dy.Sizes[0], columns, dy.Floats, db.Floats, accumulate: existing is not null);
             if (existing is null)

@@ -18,7 +18,7 @@ internal static unsafe class Losses
         var ids = Copy.Contiguous(target);
         var used = CountTargets(ids, classes, ignore, logits);
         var losses = TensorImpl.Empty(target.Sizes, Dtypes.Float);
-        var lse = TensorImpl.Empty(target.Sizes, Dtypes.Float);
+        var lse = TensorImpl.Empty([2, ids.Count], Dtypes.Float);
         var rows = Copy.Contiguous(flat);
         Kernels.CrossEntropy.Forward(ids.Count, classes, rows.Floats, ids.Longs, ignore, smoothing, losses.Floats, lse.Floats);
         var y = losses;

@@ -161,7 +161,7 @@ internal static unsafe class MatMul
 
         private void Deliver(int input, TensorImpl x, TensorImpl y, long[] sizes)
         {
-            if (sizes.Length == 2 && x.Rank == 2 && y.Rank == 2 && Existing(input) is { } existing)
+            if (sizes.Length == 2 && x.Rank == 2 && y.Rank == 2 && Existing(input, x, y) is { } existing)
                 Into(existing, x, y, accumulate: true);
             else
                 Give(input, Sums.To(Raw(x, y), sizes));

@@ -72,7 +72,7 @@ internal static unsafe class Normalization
             var dx = !Needs(0) ? null : dy.MayOverwrite ? dy : TensorImpl.EmptyLike(input);
             var dw = w is not null && Needs(1) ? Accumulator(1, normalized) : null;
             var db = hasBias && Needs(2) ? Accumulator(2, normalized) : null;
-            var (dwFlat, dbFlat) = (Flat(dw), Flat(db));
+            var (dwFlat, dbFlat) = (Flat(dw, input, w), Flat(db, input, w));
             Kernels.LayerNorm.Backward(
                 rows, columns, input.Floats, w is null ? null : w.Floats, mean, mean + rows, dy.Floats, dx is null ? null : dx.Floats,
                 dwFlat is null ? null : dwFlat.Floats, dbFlat is null ? null : dbFlat.Floats);
@@ -84,9 +84,11 @@ internal static unsafe class Normalization
                 Give(0, dx);
         }
 
-        /// <summary>What the kernel may add to: the gradient itself, or zeros beside one that has gaps.</summary>
-        private static TensorImpl? Flat(TensorImpl? gradient) =>
-            gradient is null ? null : gradient.IsContiguous ? gradient.Share() : Fill.Zeros(gradient.Sizes, Dtypes.Float);
+        /// <summary>What the kernel may add to: the gradient itself, or zeros beside one that has gaps or that the kernel reads.</summary>
+        private static TensorImpl? Flat(TensorImpl? gradient, TensorImpl input, TensorImpl? w) =>
+            gradient is null ? null
+            : gradient.IsContiguous && gradient.Storage != input.Storage && gradient.Storage != w?.Storage ? gradient.Share()
+            : Fill.Zeros(gradient.Sizes, Dtypes.Float);
 
         private static void AddBack(TensorImpl? gradient, TensorImpl? flat)
         {

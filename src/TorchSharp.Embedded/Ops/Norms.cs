@@ -32,7 +32,10 @@ internal static unsafe class Norms
         return sums;
     }
 
-    /// <summary>The sum of |x|^p to the power 1 / p; recorded through its parts. Without an axis: of all elements.</summary>
+    /// <summary>
+    /// The sum of |x|^p to the power 1 / p, for p = 0 how many elements are not 0; recorded through its parts. Without an axis: of all
+    /// elements.
+    /// </summary>
     internal static TensorImpl General(TensorImpl x, float p, long? dim, bool keep)
     {
         RequireReals("norm", x);
@@ -47,14 +50,25 @@ internal static unsafe class Norms
         }
         else
         {
-            var power = Power.Pow(size, p);
+            var power = p == 0 ? NotZero(size) : Power.Pow(size, p);
             var sum = Sums.Sum(power, dims, keep, null);
-            result = p == 1 ? sum.Share() : Power.Pow(sum, 1.0 / p);
+            result = p is 0 or 1 ? sum.Share() : Power.Pow(sum, 1.0 / p);
             power.Release();
             sum.Release();
         }
         size.Release();
         return result;
+    }
+
+    /// <summary>1 where x is not 0, else 0; the gradient is 0.</summary>
+    private static TensorImpl NotZero(TensorImpl x)
+    {
+        var ones = Power.Pow(x, 0.0);
+        var zero = Comparison.With(Comparison.Eq, x, 0f);
+        var y = Selection.MaskedFill(ones, zero, 0f);
+        ones.Release();
+        zero.Release();
+        return y;
     }
 
     /// <summary>

@@ -34,7 +34,10 @@ internal static class Parts
         if (chunks <= 0)
             throw new ArgumentException($"chunk: {chunks} pieces are impossible");
         var total = Total(x, dim, "chunk", out _);
-        return total == 0 ? Split(x, new long[chunks], dim) : Split(x, (total + chunks - 1) / chunks, dim);
+        if (total == 0)
+            return Split(x, new long[chunks], dim);
+        var most = Math.Min(chunks, total);
+        return Split(x, (total + most - 1) / most, dim);
     }
 
     /// <summary>One piece an element, without the axis.</summary>

@@ -40,16 +40,16 @@ internal static class Power
     }
 
     /// <summary>The quotient rounded down.</summary>
-    internal static TensorImpl FloorDivide(TensorImpl a, TensorImpl b) => Whole<FloorQuotient>("floor_divide", a, b, Unary.Floor);
+    internal static TensorImpl FloorDivide(TensorImpl a, TensorImpl b) => Whole<FloorQuotient>("floor_divide", a, b, RealFloor);
 
     /// <summary>The quotient rounded towards zero.</summary>
-    internal static TensorImpl TruncDivide(TensorImpl a, TensorImpl b) => Whole<TruncQuotient>("div", a, b, Unary.Trunc);
+    internal static TensorImpl TruncDivide(TensorImpl a, TensorImpl b) => Whole<TruncQuotient>("div", a, b, RealTrunc);
 
     /// <summary>a - b floor(a / b): has the sign of b.</summary>
     internal static TensorImpl Remainder(TensorImpl a, TensorImpl b)
     {
         if (Dtypes.Promote(a.Dtype, b.Dtype) != Dtypes.Float)
-            return Whole<FloorRest>("remainder", a, b, null);
+            return Whole<FloorRest>("remainder", a, b, real: null);
         var (x, d) = (Copy.As(Dtypes.Float, a), Copy.As(Dtypes.Float, b));
         var y = Map.Binary<float, float, float, RealRest>("remainder", x, d);
         if (Graph.Records(a, b))
@@ -69,16 +69,11 @@ internal static class Power
         return y;
     }
 
-    private static TensorImpl Whole<TFn>(string operation, TensorImpl a, TensorImpl b, Func<TensorImpl, TensorImpl>? round)
+    private static TensorImpl Whole<TFn>(string operation, TensorImpl a, TensorImpl b, Func<TensorImpl, TensorImpl, TensorImpl>? real)
         where TFn : struct, IMap<long, long, long>
     {
         if (Dtypes.Promote(a.Dtype, b.Dtype) == Dtypes.Float)
-        {
-            var quotient = Arithmetic.Div(a, b);
-            var rounded = round!(quotient);
-            quotient.Release();
-            return rounded;
-        }
+            return real!(a, b);
         if (a.Dtype == Dtypes.Bool && b.Dtype == Dtypes.Bool)
             throw new ArgumentException($"{operation}: defined for numbers, not for {a} and {b}");
         var (x, y) = (Copy.As(Dtypes.Long, a), Copy.As(Dtypes.Long, b));
@@ -91,6 +86,25 @@ internal static class Power
         x.Release();
         y.Release();
         return result;
+    }
+
+    private static TensorImpl RealTrunc(TensorImpl a, TensorImpl b)
+    {
+        var quotient = Arithmetic.Div(a, b);
+        var rounded = Unary.Trunc(quotient);
+        quotient.Release();
+        return rounded;
+    }
+
+    private static TensorImpl RealFloor(TensorImpl a, TensorImpl b)
+    {
+        var (x, d) = (Copy.As(Dtypes.Float, a), Copy.As(Dtypes.Float, b));
+        var y = Map.Binary<float, float, float, RealFloorQuotient>("floor_divide", x, d);
+        if (Graph.Records(a, b))
+            Graph.Record(y, new StepNode(a.Sizes, b.Sizes), a, b);
+        x.Release();
+        d.Release();
+        return y;
     }
 
     private static TensorImpl General(TensorImpl x, Scalar exponent)
@@ -154,6 +168,40 @@ internal static class Power
         }
     }
 
+    /// <summary>
+    /// The quotient rounded down as it is before a / b is rounded: 1 by 0.1f, which is more than a tenth, is 9. By way of the rest,
+    /// as Python's float.__floordiv__ does it, and torch.
+    /// </summary>
+    private readonly struct RealFloorQuotient : IMap<float, float, float>
+    {
+        public static float Apply(float a, float b)
+        {
+            if (b == 0)
+                return a / b;
+            var rest = a % b;
+            var quotient = (a - rest) / b;
+            if (rest != 0 && (rest < 0) != (b < 0))
+                quotient--;
+            if (quotient == 0)
+                return MathF.CopySign(0, a / b);
+            var whole = MathF.Floor(quotient);
+            return quotient - whole > 0.5f ? whole + 1 : whole;
+        }
+    }
+
+    /// <summary>A function in steps: both gradients are 0.</summary>
+    private sealed class StepNode(long[] aSizes, long[] bSizes) : Node
+    {
+        protected override void Backward(TensorImpl gradient)
+        {
+            gradient.Release();
+            if (Needs(0))
+                Give(0, Fill.Zeros(aSizes, Dtypes.Float));
+            if (Needs(1))
+                Give(1, Fill.Zeros(bSizes, Dtypes.Float));
+        }
+    }
+
     /// <summary>y = a - b floor(a / b): da = g, db = -g floor(a / b).</summary>
     private sealed class RemainderNode(TensorImpl a, TensorImpl b) : Node
     {
@@ -171,8 +219,7 @@ internal static class Power
             var (x, d) = (a.Get(this), b.Get(this));
             if (Needs(1))
             {
-                var whole = Pointwise.Binary<DivOp>("backward", x, d);
-                Pointwise.UnaryInto<FloorOp>(whole, whole);
+                var whole = Map.Binary<float, float, float, RealFloorQuotient>("backward", x, d);
                 whole = Pointwise.Reuse<MulOp>(Pointwise.Reuse<MulOp>(whole, -1), gradient);
                 Give(1, Sums.To(whole, d.Sizes));
             }

@@ -13,8 +13,13 @@ internal static unsafe class ScaledAttention
         TensorImpl query, TensorImpl key, TensorImpl value, TensorImpl? mask, double p, bool causal)
     {
         if (query.Dtype == Dtypes.BFloat16)
-            return Widened.Of(
-                "scaled_dot_product_attention", query, key, value, (q, k, v) => Forward(q, k, v!, mask, p, causal));
+        {
+            var wide = mask is { Dtype: Dtypes.BFloat16 } ? Casting.To(Dtypes.Float, mask) : mask?.Share();
+            var attended = Widened.Of(
+                "scaled_dot_product_attention", query, key, value, (q, k, v) => Forward(q, k, v!, wide, p, causal));
+            wide?.Release();
+            return attended;
+        }
         Check(query, key, value, mask, p, causal);
         var dropout = p > 0 ? torch.Generator.Default.NextDropout(p) : default;
         var (q, k, v) = (Heads(query), Heads(key), Heads(value));
@@ -57,9 +62,9 @@ internal static unsafe class ScaledAttention
         if (causal)
             throw new ArgumentException($"{Name}: attn_mask must be null when is_casual is true");
         long[] scores = [.. query.Sizes[..^1], key.Sizes[^2]];
-        if (mask.Dtype == Dtypes.Long || !Shape.BroadcastsTo(mask.Sizes, scores))
+        if (mask.Dtype is not (Dtypes.Bool or Dtypes.Float) || !Shape.BroadcastsTo(mask.Sizes, scores))
             throw new ArgumentException(
-                $"{Name}: mask {mask} must be Bool or Float32 and broadcast to the scores {Shape.Text(scores)}");
+                $"{Name}: mask {mask} must be Bool or Float32 (or BFloat16 where the query is) and broadcast to the scores {Shape.Text(scores)}");
         if (Graph.Records(mask))
             throw new NotSupportedException($"{Name}: the embedded engine gives no gradient to a mask; detach() it");
     }

@@ -27,9 +27,14 @@ internal static unsafe class Scattering
             case 8:
                 Read((long*)x.Bytes, (long*)y.Bytes, x, axis, places);
                 break;
-            default:
+            case 2:
+                Read((short*)x.Bytes, (short*)y.Bytes, x, axis, places);
+                break;
+            case 1:
                 Read(x.Bytes, y.Bytes, x, axis, places);
                 break;
+            default:
+                throw Dtypes.Unsupported(x.Dtype);
         }
         if (Graph.Records(x))
             RecordGather(y, x, axis, places);
@@ -117,6 +122,8 @@ internal static unsafe class Scattering
     private static void Read<T>(T* x, T* y, TensorImpl shape, int axis, TensorImpl places)
         where T : unmanaged
     {
+        if (places.Count == 0)
+            return; // it may have fewer axes
         if (ByRows(shape, axis, places))
         {
             var (length, count) = (shape.Sizes[axis], places.Sizes[axis]);
@@ -141,70 +148,76 @@ internal static unsafe class Scattering
 
     private static void Into(TensorImpl target, int axis, TensorImpl places, TensorImpl source, Write write)
     {
-        var part = source;
-        if (!Shape.Same(source.Sizes, places.Sizes) && places.Count > 0)
-            part = source.View(places.Sizes, source.Strides, source.Offset);
+        if (places.Count == 0)
+            return; // it may have fewer axes
+        var part = Shape.Same(source.Sizes, places.Sizes) ? source.Share() : source.View(places.Sizes, source.Strides, source.Offset);
         var values = Copy.Contiguous(part);
-        if (part != source)
-            part.Release();
+        part.Release();
         switch (target.Dtype)
         {
             case Dtypes.Float when write == Write.Add:
-                Add(target.Floats, values.Floats, target, axis, places);
+                Combine<float, Plus<float>>(target.Floats, values.Floats, target, axis, places);
                 break;
             case Dtypes.Long when write == Write.Add:
-                Add(target.Longs, values.Longs, target, axis, places);
+                Combine<long, Plus<long>>(target.Longs, values.Longs, target, axis, places);
+                break;
+            case Dtypes.Bool when write == Write.Add:
+                Combine<byte, Either>(target.Bools, values.Bools, target, axis, places);
                 break;
             case Dtypes.Float:
-                Set(target.Floats, values.Floats, target, axis, places);
+                Combine<float, Latter<float>>(target.Floats, values.Floats, target, axis, places);
                 break;
             case Dtypes.Long:
-                Set(target.Longs, values.Longs, target, axis, places);
+                Combine<long, Latter<long>>(target.Longs, values.Longs, target, axis, places);
                 break;
             default:
-                Set(target.Bools, values.Bools, target, axis, places);
+                Combine<byte, Latter<byte>>(target.Bools, values.Bools, target, axis, places);
                 break;
         }
         values.Release();
     }
 
-    private static void Set<T>(T* target, T* values, TensorImpl shape, int axis, TensorImpl places)
+    private static void Combine<T, TFn>(T* target, T* values, TensorImpl shape, int axis, TensorImpl places)
         where T : unmanaged
+        where TFn : struct, IMap<T, T, T>
     {
+        var at = places.Longs;
         if (ByRows(shape, axis, places))
         {
             var (length, count) = (shape.Sizes[axis], places.Sizes[axis]);
-            var at = places.Longs;
             for (var left = places.Count; left > 0; left -= count, target += length, values += count, at += count)
             {
                 for (long i = 0; i < count; i++)
-                    target[at[i]] = values[i];
+                    target[at[i]] = TFn.Apply(target[at[i]], values[i]);
             }
             return;
         }
         var walk = new Walk(places.Sizes, shape.Strides, axis);
         var index = stackalloc long[Shape.MaxDimensions];
-        var id = places.Longs;
         var stride = shape.Rank == 0 ? 0 : shape.Strides[axis];
         for (long i = 0; i < places.Count; i++)
         {
-            target[walk.Offset + (id[i] * stride)] = values[i];
+            var place = target + walk.Offset + (at[i] * stride);
+            *place = TFn.Apply(*place, values[i]);
             walk.Next(index);
         }
     }
 
-    private static void Add<T>(T* target, T* values, TensorImpl shape, int axis, TensorImpl places)
-        where T : unmanaged, System.Numerics.INumber<T>
+    private readonly struct Latter<T> : IMap<T, T, T>
     {
-        var walk = new Walk(places.Sizes, shape.Strides, axis);
-        var index = stackalloc long[Shape.MaxDimensions];
-        var id = places.Longs;
-        var stride = shape.Rank == 0 ? 0 : shape.Strides[axis];
-        for (long i = 0; i < places.Count; i++)
-        {
-            target[walk.Offset + (id[i] * stride)] += values[i];
-            walk.Next(index);
-        }
+        public static T Apply(T a, T b) => b;
+    }
+
+    private readonly struct Plus<T> : IMap<T, T, T>
+        where T : System.Numerics.INumber<T>
+    {
+        public static T Apply(T a, T b) => a + b;
+    }
+
+    /// <summary>The sum of truth values.</summary>
+    private readonly struct Either : IMap<byte, byte, byte>
+    {
+        public static byte Apply(byte a, byte b) => (byte)(a | b);
     }
 
     /// <summary>Walks over the index in row-major order and knows the offset of the same place, index 0 along the axis.</summary>
@@ -272,9 +285,12 @@ internal static unsafe class Scattering
             if (Shape.Same(where.Sizes, sourceSizes))
                 return part;
             var whole = Fill.Zeros(sourceSizes, Dtypes.Float);
-            var corner = whole.View(where.Sizes, whole.Strides, 0);
-            Copy.Into(corner, part);
-            corner.Release();
+            if (where.Count > 0)
+            {
+                var corner = whole.View(where.Sizes, whole.Strides, 0);
+                Copy.Into(corner, part);
+                corner.Release();
+            }
             part.Release();
             return whole;
         }

@@ -79,13 +79,13 @@ public static partial class torch
             throw new NotSupportedException("pin_memory: the embedded engine computes on the CPU only, which reads any memory; leave it out, or build with --torch cuda for a GPU.");
 
         /// <summary>Takes an axis of size 1, or all of them, away from this handle's shape.</summary>
-        public Tensor squeeze_(long? dim = null) => Reshaped(Views.Squeeze(Impl, dim));
+        public Tensor squeeze_(long? dim = null) => Reshaped(x => Views.Squeeze(x, dim));
 
         /// <summary>Puts an axis of size 1 into this handle's shape.</summary>
-        public Tensor unsqueeze_(long dim) => Reshaped(Views.Unsqueeze(Impl, dim));
+        public Tensor unsqueeze_(long dim) => Reshaped(x => Views.Unsqueeze(x, dim));
 
         /// <summary>Exchanges two axes of this handle's shape.</summary>
-        public Tensor transpose_(long dim0, long dim1) => Reshaped(Views.Transpose(Impl, dim0, dim1));
+        public Tensor transpose_(long dim0, long dim1) => Reshaped(x => Views.Transpose(x, dim0, dim1));
 
         /// <summary>Cuts the tensor off from what it was computed from.</summary>
         /// <exception cref="NotSupportedException">It is a view.</exception>
@@ -131,6 +131,8 @@ public static partial class torch
         {
             if (target is null)
                 return new Tensor(result);
+            if (!Shape.Same(result.Sizes, target.Impl.Sizes))
+                throw new ArgumentException($"out: the result is {result}, but it was to be written into {target.Impl}");
             if (Graph.RecordsInPlace("out", target.Impl))
                 throw new InvalidOperationException("out: a result that requires a gradient cannot be written into another tensor");
             InPlace.Overwrite(target.Impl, result);
@@ -147,12 +149,16 @@ public static partial class torch
             return result;
         }
 
-        /// <summary>Lets this handle refer to another look at its elements, which is given up.</summary>
-        private Tensor Reshaped(TensorImpl view)
+        /// <summary>Lets this handle refer to another look at its elements. A leaf remains one, and its gradient gets the shape, too.</summary>
+        private Tensor Reshaped(Func<TensorImpl, TensorImpl> turn)
         {
             var former = Impl;
-            if (former is { RequiresGrad: true, IsLeaf: true } && is_grad_enabled())
+            var leaf = former is { RequiresGrad: true, IsLeaf: true };
+            if (leaf && is_grad_enabled())
                 throw new InvalidOperationException("a leaf tensor that requires grad is being used in an in-place operation");
+            var view = turn(former);
+            if (leaf)
+                (view.RequiresGrad, view.Grad) = (true, former.Grad is { } gradient ? turn(gradient) : null);
             impl = view;
             former.Release();
             return this;

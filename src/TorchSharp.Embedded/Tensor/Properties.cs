@@ -115,7 +115,7 @@ public static partial class torch
 
         /// <summary>
         /// The gradient that walks back have added up; null before the first. Reading gives a new handle to it. What is
-        /// assigned, a view for instance, is added to in place from then on. In the embedded engine it is Float32 for a tensor in
+        /// assigned, a view for instance, is added to in place from then on, an expanded one in a copy. In the embedded engine it is Float32 for a tensor in
         /// BFloat16, too.
         /// </summary>
         /// <exception cref="ArgumentException">The gradient's shape or type is not the tensor's.</exception>
@@ -131,7 +131,7 @@ public static partial class torch
                 if (gradient == tensor)
                     throw new ArgumentException("grad: a tensor cannot be its own gradient");
                 var former = tensor.Grad;
-                tensor.Grad = gradient?.Share();
+                tensor.Grad = gradient is null ? null : gradient.IsExpanded ? Copy.Clone(gradient) : gradient.Share();
                 former?.Release();
             }
         }

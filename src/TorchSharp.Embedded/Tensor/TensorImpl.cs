@@ -41,6 +41,9 @@ internal sealed unsafe class TensorImpl
 
     internal int ViewBaseHistory;
 
+    /// <summary>Whether a recorded operation has changed the tensor in place since this view of it was made.</summary>
+    internal bool IsOutdatedView => ViewBase is { } whole && whole.History != ViewBaseHistory;
+
     /// <summary>How often recorded operations have changed this tensor in place.</summary>
     internal int History;
 
@@ -147,6 +150,20 @@ internal sealed unsafe class TensorImpl
     internal bool IsHeldOnce => Volatile.Read(ref holds) == 1 && Storage.IsUnshared;
 
     internal bool IsLeaf => GradFn is null;
+
+    /// <summary>Whether several elements are one place in memory.</summary>
+    internal bool IsExpanded
+    {
+        get
+        {
+            for (var i = 0; i < Rank; i++)
+            {
+                if (Strides[i] == 0 && Sizes[i] > 1)
+                    return true;
+            }
+            return false;
+        }
+    }
 
     /// <summary>Counts a write in place.</summary>
     internal void Touch() => Storage.Version++;

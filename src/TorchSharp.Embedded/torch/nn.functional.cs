@@ -77,7 +77,7 @@ public static partial class torch
             /// </summary>
             /// <exception cref="ArgumentException">p is not in [0, 1].</exception>
             public static Tensor dropout(Tensor input, double p = 0.5, bool training = true, bool inplace = false) =>
-                InPlaceIf(inplace, input, x => Activations.Dropout(x, p, training));
+                InPlaceIf(inplace && training && p != 0, input, x => Activations.Dropout(x, p, training));
 
             /// <summary>
             /// softmax(Q K^T / sqrt(D) + mask) V, block by block, so that the scores of all pairs never stand in memory

@@ -10,9 +10,9 @@ open Gpt.Tests.Tensors
 type private DType = torch.ScalarType
 
 let private nan, inf = nanf, infinityf
-let private reals (values: float32 list) = ofFloats [| values.Length |] (Array.ofList values)
-let private wholes (values: int64 list) = ofWhole [| values.Length |] (Array.ofList values)
-let private truths (values: bool list) = ofBools [| values.Length |] (Array.ofList values)
+let reals (values: float32 list) = ofFloats [| values.Length |] (Array.ofList values)
+let wholes (values: int64 list) = ofWhole [| values.Length |] (Array.ofList values)
+let truths (values: bool list) = ofBools [| values.Length |] (Array.ofList values)
 let private halves (values: float32 list) = (reals values).to_type DType.BFloat16
 let private nothing () = ofFloats [| 0L |] [||]
 let private pair (struct (values: Tensor, indices: Tensor)) = [ values; indices ]
@@ -29,14 +29,14 @@ let private show (t: Tensor) =
     let elements = String.concat " " elements
     $"{t.dtype} [{shape}] {elements}"
 
-let private gives name (wanted: string list) (compute: unit -> Tensor list) =
+let gives name (wanted: string list) (compute: unit -> Tensor list) =
     testCase name (fun () -> Expect.equal (scoped (compute >> List.map show)) wanted "as libtorch has it")
 
 let private refuses name (compute: unit -> Tensor) =
     testCase $"refuses {name}" (fun () -> Expect.throws (fun () -> scoped (compute >> ignore)) "an error")
 
 /// The gradient of a function's sum.
-let private slope (values: float32 list) (f: Tensor -> Tensor) =
+let slope (values: float32 list) (f: Tensor -> Tensor) =
     let x = leaf (reals values)
     (f x).sum().backward()
     [ ofNArray (gradientOf x) ]
@@ -65,6 +65,17 @@ let private notNumbers =
         gives "is the loss where every target is left out" [ "Float32 [] NaN" ] (fun () -> [
             torch.nn.functional.cross_entropy (ofFloats [| 1L; 2L |] [| 1f; 2f |], wholes [ -100L ])
         ])
+        gives "is the loss wherever it stands among what is ruled out" [ "Float32 [] NaN" ] (fun () ->
+            let logits = Array.create 8192 -inf
+            logits[5] <- nan
+            logits[5000] <- 1f
+
+            [
+                torch.nn.functional.cross_entropy (ofFloats [| 1L; 8192L |] logits, wholes [ 5000L ])
+            ])
+        gives "is counted by the norm of order 0" [ "Float32 [] 2"; "Float32 [1] 2" ] (fun () ->
+            let x = ofFloats [| 1L; 3L |] [| 0f; nan; 4f |]
+            [ x.norm 0f; x.norm (1, false, 0f) ])
         gives "is a product with zero" [ "Float32 [1,1] NaN" ] (fun () -> [
             (ofFloats [| 1L; 2L |] [| 0f; 1f |]).matmul(ofFloats [| 2L; 1L |] [| inf; 1f |])
         ])
@@ -98,6 +109,25 @@ let private brokenAttention =
                 ofBools [| 2L; 2L |] [| true; false; true; true |]
             )
         ])
+    ]
+
+/// Two equal scores, to which a mask of some type is added.
+let private masks =
+    let attend (dtype: DType) (mask: Tensor) =
+        let zeros = torch.zeros([| 1L; 1L; 2L; 2L |]).to_type dtype
+        let values = (ofFloats [| 1L; 1L; 2L; 2L |] [| 1f; 2f; 3f; 4f |]).to_type dtype
+        torch.nn.functional.scaled_dot_product_attention (zeros, zeros, values, mask)
+
+    let causal = fun () -> ofFloats [| 2L; 2L |] [| 0f; -inf; 0f; 0f |]
+
+    testList "masks" [
+        gives "of bfloat16 go with bfloat16" [ "BFloat16 [1,1,2,2] 1 2 2 3" ] (fun () -> [
+            attend DType.BFloat16 (causal().to_type DType.BFloat16)
+        ])
+        refuses "a mask of bfloat16 for float32" (fun () -> attend DType.Float32 (causal().to_type DType.BFloat16))
+        refuses "a mask of int8" (fun () -> attend DType.Float32 (torch.zeros([| 2L; 2L |]).to_type DType.Int8))
+        refuses "a mask of whole numbers" (fun () ->
+            attend DType.Float32 (torch.zeros([| 2L; 2L |]).to_type DType.Int64))
     ]
 
 let private equals =
@@ -136,6 +166,12 @@ let private emptiness =
             (ofFloats [| 2L; 0L |] [||]).matmul(ofFloats [| 0L; 1L |] [||])
         ])
         gives "broadcasts with one" [ "Float32 [0] " ] (fun () -> [ nothing().add(reals [ 1f ]) ])
+        gives
+            "is picked and scattered, whatever the axes of its index"
+            [ "Float32 [0] "; "Float32 [1,1,2] 1 2"; "Float32 [1,1,2] 1 2" ]
+            (fun () ->
+                let x, none = ofFloats [| 1L; 1L; 2L |] [| 1f; 2f |], wholes []
+                [ x.gather (2L, none); x.scatter (2L, none, x); x.scatter_add (2L, none, x) ])
         refuses "its largest" (fun () -> nothing().max())
         hiddenRow
     ]
@@ -168,6 +204,12 @@ let private types =
             (fun () ->
                 let x = halves [ 0.3f; -1.7f; 3.1f ]
                 [ x.floor (); x.ceil (); x.round (); x.trunc () ])
+        gives "bfloat16 is picked one by one" [ "BFloat16 [3] -2 1.5 -2" ] (fun () -> [
+            (halves [ 1.5f; -2f ]).gather(0L, wholes [ 1L; 0L; 1L ])
+        ])
+        gives "the sum of truth values is whether one is true" [ "Bool [2] 1 1" ] (fun () -> [
+            (truths [ true; false ]).scatter_add(0L, wholes [ 0L; 1L; 1L ], truths [ false; true; false ])
+        ])
         gives "the square of a truth value is a whole number" [ "Int64 [2] 1 0" ] (fun () -> [
             (truths [ true; false ]).square()
         ])
@@ -181,6 +223,26 @@ let private types =
                 (wholes [ -7L; -7L ]).div(wholes [ 2L; -2L ])
                 (wholes [ -7L; -7L ]).remainder(wholes [ 2L; -2L ])
             ])
+        gives
+            "a quotient of reals is rounded down before it is rounded to float32"
+            [
+                "Float32 [7] 9 4 -10 59 0 -1 Infinity"
+                "Float32 [4] 9 4 -10 59"
+                "Float32 [2] -9 10"
+            ]
+            (fun () ->
+                let a = reals [ 1f; 1f; -1f; 6f; 5f; -5f; 2f ]
+                let b = leaf (reals [ 0.1f; 0.2f; 0.1f; 0.1f; inf; inf; 0f ])
+                let both (x: Tensor) = x.narrow (0L, 0L, 4L)
+                let rest = (a.narrow (0L, 0L, 3L)).remainder(b.narrow (0L, 0L, 3L))
+                rest.sum().backward()
+                let slopes = ofNArray (gradientOf b)
+
+                [
+                    a.floor_divide (b.detach ())
+                    (both a).div(both (b.detach ()), torch.RoundingMode.floor)
+                    torch.stack [| slopes.select (0L, 0L); slopes.select (0L, 2L) |]
+                ])
         refuses "whole numbers divided by zero" (fun () -> (wholes [ 1L ]).remainder(wholes [ 0L ]))
         refuses "truth values rounded down" (fun () -> (truths [ true ]).floor())
         refuses "whole numbers rounded to decimals" (fun () -> (wholes [ 1L ]).round())
@@ -211,6 +273,7 @@ let private gradients =
         gives "of GELU at infinity is not a number" [ "Float32 [1] NaN" ] (fun () ->
             slope [ inf ] torch.nn.functional.gelu)
         gives "of the root at 0 is infinite" [ "Float32 [2] Infinity 0.25" ] (fun () -> slope [ 0f; 4f ] _.sqrt())
+        gives "of the norm of order 0 is 0" [ "Float32 [2] 0 0" ] (fun () -> slope [ 0f; 4f ] _.norm(0f))
         gives "of the norm at 0 is 0" [ "Float32 [2] 0 0" ] (fun () -> slope [ 0f; 0f ] _.norm())
         gives "of the deviation of equals is 0" [ "Float32 [3] 0 0 0" ] (fun () -> slope [ 0f; 0f; 0f ] _.std())
         gives "of softmax where it is ruled out is 0" [ "Float32 [2] 0 0" ] (fun () ->
@@ -224,4 +287,14 @@ let private gradients =
                 )))
     ]
 
-let tests = testList "edges" [ notNumbers; brokenAttention; equals; words; emptiness; types; gradients ]
+let tests =
+    testList "edges" [
+        notNumbers
+        brokenAttention
+        masks
+        equals
+        words
+        emptiness
+        types
+        gradients
+    ]

@@ -82,6 +82,7 @@ let tests =
     testList "operators" [
         testList "widths" WidthTests.own
         EdgeTests.tests
+        LeafTests.tests
         DifferenceTests.tests
         suite "own" (Path.Combine(own, "ops.json"))
         testList "shared" (testsOf (shared "ops") (fun folder -> [ suite "ops" (Path.Combine(folder, "index.json")) ]))
