@@ -148,8 +148,8 @@ let rec private least (isEnough: int64 -> bool) (low: int64) (high: int64) : int
     elif isEnough middle then least isEnough low middle
     else least isEnough middle high
 
-/// Memory that ends in the middle of a training: the process has the address space that a small run needs, and five sixths of
-/// what this one is foretold to; with five quarters it comes to its end.
+/// Memory that ends in the middle of a training: the process has the address space that a run takes beside its tensors, and five
+/// sixths of what this one's are foretold to take; with five quarters it comes to its end.
 let private ending =
     testCase "a run that memory ends says which batch would fit, and leaves the last checkpoint" (fun () ->
         if not (OperatingSystem.IsLinux()) then
@@ -182,7 +182,7 @@ let private ending =
                 else
                     ended
 
-            let own = least (fun limit -> (run limit "4" "model").Code = 0) 500_000L 6_000_000L
+            let smaller = least (fun limit -> (run limit "64" "model").Code = 0) 500_000L 6_000_000L
 
             let deep = {
                 config with
@@ -192,7 +192,9 @@ let private ending =
                     Heads = 2
             }
 
-            let needed = (MemoryUse.training (Device.cpu ()) deep StepOptions.plain 384 64).Total / 1024L
+            let foretold batch = (MemoryUse.training (Device.cpu ()) deep StepOptions.plain batch 64).Total / 1024L
+            // The smaller one is large enough for all the threads that the larger one has, and their own memory.
+            let own, needed = smaller - foretold 64, foretold 384
             run (own + needed * 5L / 4L) "384" "other" |> succeed |> ignore
             let before = contents (Path.Combine(folder, "model"))
             let less = own + needed * 5L / 6L
