@@ -108,6 +108,18 @@ let private writtenView =
 
     refused<NotSupportedException, _> "zeros" written [ [ 0f; 2f ] ]
 
+let private olderView =
+    let read =
+        slopes
+            (fun x ->
+                let buffer = torch.zeros [| 2L |]
+                let view = buffer.narrow (0L, 0L, 1L)
+                buffer.copy_ (x[0].mul(scalar 3.0)) |> ignore
+                view)
+            [ [ 1f; 2f ] ]
+
+    refused<InvalidOperationException, _> "a view made before" read [ [ 3f; 0f ] ]
+
 let private carelessness =
     let product () = (leaf (reals [ 1f ])).mul(scalar 2.0)
 
@@ -121,6 +133,11 @@ let private carelessness =
         x.grad <- gradient
         let taken = (Gpt.Tensors.gradient x).Value
         taken.dtype, List.ofArray taken.shape
+
+    let written () =
+        let target = torch.zeros [| 2L; 2L |]
+        (reals [ 1f; 2f ]).amax([| 0L |], false, target) |> ignore
+        List.ofArray target.shape
 
     [
         refused<InvalidOperationException, _>
@@ -136,6 +153,7 @@ let private carelessness =
             "another type"
             (fun () -> given (ofWhole [| 2 |] [| 1L; 2L |]) ())
             (DType.Int64, [ 2L ])
+        refused<ArgumentException, _> "an out of another shape" written []
     ]
 
 let private unused =
@@ -185,8 +203,10 @@ let rows: (string * Test list) list = [
     "attention", attention
     "gradient of `floor_divide`, of `zero_`, of `scatter` by fewer indices than sources", gradients
     "gradients of gradients", [ secondGradient ]
-    "writing into a view of what has a gradient", [ writtenView ]
-    "`requires_grad_(false)` on what was computed; a `grad` of another shape or type", carelessness
+    "writing into a view of what has a gradient; reading a view that is older than a recorded write into its base",
+    [ writtenView; olderView ]
+    "`requires_grad_(false)` on what was computed; a `grad` of another shape or type; an `out` of another shape",
+    carelessness
     "`autograd.grad` with `allow_unused`, of what plays no part", [ unused ]
     "a scalar's memory", scalars
 ]
