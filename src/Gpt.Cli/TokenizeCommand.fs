@@ -80,17 +80,17 @@ module TokenizeCommand =
     let private answerLines (answer: string -> Result<string, string>) : Result<int, Problem> =
         use lines = Texts.openInput ()
 
-        let next () =
+        let next () : Result<string, string> option =
             try
-                Ok(Option.ofObj (lines.ReadLine()))
+                lines.ReadLine() |> Option.ofObj |> Option.map Ok
             with :? DecoderFallbackException ->
-                Error "it, or one shortly after it, is not UTF-8 text"
+                Some(Error "it, or one shortly after it, is not UTF-8 text")
 
         let rec from number =
             match next () with
-            | Ok None -> Ok Problem.codes.Done
-            | line ->
-                match line |> Result.bind (Option.get >> answer) with
+            | None -> Ok Problem.codes.Done
+            | Some line ->
+                match Result.bind answer line with
                 | Error sentence -> Error(Failed $"line {number}: {sentence}")
                 | Ok answer ->
                     Console.Out.WriteLine answer

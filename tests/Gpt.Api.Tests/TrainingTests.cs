@@ -58,17 +58,19 @@ public sealed class TrainingTests
         Assert.NotEqual(Run(few), Run(few with { Seed = 1 }));
     }
 
+    private static Reports CancellingAt(int step, CancellationTokenSource source) => new(report =>
+    {
+        if (report is TrainingStep made && made.Step == step)
+            source.Cancel();
+    });
+
     [Fact]
     public void A_cancelled_run_goes_on_where_it_stopped()
     {
         using var model = Tiny.Model();
         using var trainer = new Trainer(model, Tiny.Verse, few);
         using var source = new CancellationTokenSource();
-        var reports = new Reports(report =>
-        {
-            if (report is TrainingStep { Step: 7 })
-                source.Cancel();
-        });
+        var reports = CancellingAt(7, source);
 
         Assert.Throws<OperationCanceledException>(() => trainer.Run(reports, source.Token));
         Assert.Equal(7, trainer.Step);
@@ -200,12 +202,7 @@ public sealed class TrainingTests
         using (var trainer = new Trainer(model, Tiny.Verse, few with { ReportLate = true }))
         using (var source = new CancellationTokenSource())
         {
-            var stop = new Reports(report =>
-            {
-                if (report is TrainingStep { Step: 7 })
-                    source.Cancel();
-            });
-            Assert.Throws<OperationCanceledException>(() => trainer.Run(stop, source.Token));
+            Assert.Throws<OperationCanceledException>(() => trainer.Run(CancellingAt(7, source), source.Token));
             Assert.Equal(8, trainer.Step);
             trainer.Save(folder.Path);
         }

@@ -15,6 +15,8 @@ open System.Text.Json
 /// - integer: `minimum`, `maximum`, `exclusiveMinimum`, `exclusiveMaximum`; up to 15 digits, no point and no exponent
 /// - number: up to 15 digits before the point, 15 after it, 2 in the exponent; boolean; null
 ///
+/// A schema is nested at most 256 deep. Where `type` holds integer and number, it has no bounds, as number has none.
+///
 /// Annotations are passed over. Every other keyword is refused with its path, for to pass over it would be to break it.
 [<RequireQualifiedAccess>]
 module internal JsonSchema =

@@ -22,14 +22,11 @@ type Panel = {
 [<RequireQualifiedAccess>]
 module Panel =
 
-    /// From Hangul on most scripts that are written in squares, and signs such as 😀, are as wide as they are high.
-    let private firstWide = 0x1100
-
-    /// The scripts in between that are not: U+1200 to U+2E7F, from Ethiopic to the symbols.
-    let private isNarrow (rune: Rune) : bool = rune.Value < firstWide || rune.Value >= 0x1200 && rune.Value < 0x2E80
+    /// Whether a character is as wide as it is high: Hangul, from U+2E80 on the scripts of East Asia, and signs such as 😀.
+    let private isWide (rune: Rune) : bool = rune.Value >= 0x1100 && rune.Value < 0x1200 || rune.Value >= 0x2E80
 
     /// What a character takes at most of a label's width, as a share of the font's size: there is no font to measure.
-    let private characterWidth (rune: Rune) : float = if isNarrow rune then 0.65 else 1.0
+    let private characterWidth (rune: Rune) : float = if isWide rune then 1.0 else 0.65
 
     /// The width that a text of this many pixels' height is given room for.
     let textWidth (size: float) (text: string) : float = size * Seq.sumBy characterWidth (text.EnumerateRunes())
